@@ -1,0 +1,1 @@
+"""The register: pure rules (`register.rules`) and its only SQL (`register.store`)."""

@@ -1,0 +1,108 @@
+"""The ban register: what stands under a digest (R7 to R9, R24, R25)."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from register.rules.cells import POINT_CELLS
+from register.rules.facts import BAN, LIFT, WITHDRAWAL, Fact, JsonDict, Scope, parse_scope
+from schemas.terms import Denial, PointKind
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A ban or a lift written under the digest of a contact point, company or identity.
+
+    `placed_by` is the identity that said it, or None; `derived` entries keep the bans of
+    somebody whose contact data has been erased under the contact points that are gone (R22).
+    """
+
+    digest: bytes
+    kind: PointKind
+    fact_id: uuid.UUID
+    is_lift: bool
+    reason: Denial
+    collection: bool
+    since: datetime
+    placed_by: bytes | None
+    scope_data: JsonDict
+    derived: bool = False
+
+    @property
+    def scope(self) -> Scope:
+        """The scope as cells."""
+        return parse_scope(self.scope_data)
+
+
+def entries_of(fact: Fact) -> list[Entry]:
+    """Entries that a ban, a withdrawal or a lift makes: one per point named, one for its
+    identity (R7). Other facts make none."""
+    if fact.type not in (BAN, WITHDRAWAL, LIFT):
+        return []
+    targets = [(point.digest, point.kind) for point in fact.points]
+    if fact.identity is not None:
+        targets.append((fact.identity, PointKind.IDENTITY))
+    return [
+        Entry(
+            digest=digest,
+            kind=kind,
+            fact_id=fact.fact_id,
+            is_lift=fact.type == LIFT,
+            reason=Denial.WITHDRAWN if fact.type == WITHDRAWAL else Denial.BANNED,
+            collection=bool(fact.body.get("collection")),
+            since=fact.time,
+            placed_by=fact.identity,
+            scope_data=fact.body["scope"],
+        )
+        for digest, kind in targets
+    ]
+
+
+def standing(entries: Iterable[Entry], placer_lifts: Sequence[Entry] = ()) -> list[Entry]:
+    """Of the entries under one digest, the bans that no newer covering lift has ended (R5a).
+
+    A lift ends a ban under a digest if it names the digest (stands among `entries`), or if
+    the identity that placed the ban lifts it (`placer_lifts`). A ban that also forbids
+    collecting keeps that part until a lift says `collection` too (R24).
+    """
+    entries = list(entries)
+    lifts = [entry for entry in entries if entry.is_lift]
+    left: list[Entry] = []
+    for ban in entries:
+        if ban.is_lift:
+            continue
+        own = [lift for lift in placer_lifts if lift.placed_by == ban.placed_by is not None]
+        remaining = _after_lifts(ban, [*lifts, *own])
+        if remaining is not None:
+            left.append(remaining)
+    return sorted(left, key=lambda ban: (ban.since, ban.fact_id.bytes))
+
+
+def _after_lifts(ban: Entry, lifts: Sequence[Entry]) -> Entry | None:
+    newer = [lift for lift in lifts if lift.since > ban.since]
+    if not newer:
+        return ban
+    scope = ban.scope
+    lifted = any(lift.scope.covers(scope) for lift in newer)
+    collection = ban.collection and not any(lift.collection for lift in newer)
+    if not lifted:
+        if collection == ban.collection:
+            return ban
+        return replace(ban, collection=collection)
+    if collection:
+        return ban
+    return None
+
+
+def binding_cells(ban: Entry) -> int:
+    """Cells that a standing ban denies to whoever uses its point (R8)."""
+    return ban.scope.cells & POINT_CELLS[ban.kind]
+
+
+def published(ban: Entry) -> JsonDict:
+    """A standing ban as `ban-register.updated` shows it."""
+    shown: JsonDict = {"scope": ban.scope_data, "since": ban.since.isoformat()}
+    if ban.collection:
+        shown["collection"] = True
+    return shown

@@ -1,0 +1,121 @@
+"""Facts: what the register keeps of each event, personal data apart from the rest."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Any
+
+from register.rules.cells import mask
+from register.rules.digest import Point
+
+JsonDict = dict[str, Any]
+
+ORDER = "order.placed"
+CANCELLED = "order.cancelled"
+ENDED = "contract.ended"
+BILLING = "billing.status-changed"
+SIGNUP = "signup.received"
+CONSENT = "consent.granted"
+WITHDRAWAL = "consent.withdrawn"
+BAN = "ban.placed"
+LIFT = "ban.lifted"
+PROFILE = "profile.updated"
+LEFT_COMPANY = "contact.left-company"
+LISTING = "prospect.listed"
+
+PROTECTIVE = frozenset({BAN, WITHDRAWAL})
+"""Types that say no: they take effect in any case (R1, R4, R7)."""
+
+
+class Rank(IntEnum):
+    """Order of facts of equal time: ban beats withdrawal beats lift beats consent (R3)."""
+
+    OTHER = 0
+    LIFT = 1
+    WITHDRAWAL = 2
+    BAN = 3
+
+
+_RANKS = {LIFT: Rank.LIFT, WITHDRAWAL: Rank.WITHDRAWAL, BAN: Rank.BAN}
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A channel identity; `digest` is what the register keeps of it once the person is gone."""
+
+    digest: bytes
+    source: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """An immutable event, as kept.
+
+    `fact_id` is derived from (`source`, `event_id`, body), so a redelivery is the same fact.
+    `time` is when it counts (R4), `received` the broker's timestamp. `body` holds what says
+    nothing about the person but permissions and trade; `party` holds the personal data, or
+    None where the event brought none or where it has been erased. `points` are the digests of
+    the contact points and companies that the event names, `match_keys` what makes two
+    identities one person (R50).
+    """
+
+    fact_id: uuid.UUID
+    source: str
+    event_id: str
+    type: str
+    identity: bytes | None
+    time: datetime
+    received: datetime
+    body: JsonDict
+    party: JsonDict | None
+    points: tuple[Point, ...] = ()
+    match_keys: tuple[bytes, ...] = ()
+
+    @property
+    def order(self) -> tuple[datetime, int, bytes]:
+        """Where the fact stands in the fold (R2, R3)."""
+        return (self.time, _RANKS.get(self.type, Rank.OTHER), self.fact_id.bytes)
+
+    @property
+    def brings_data(self) -> bool:
+        """Whether it brought a person's data, erased since or not; others wait for one (R12)."""
+        return "kind" in self.body
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A scope as cells; `products` None means all.
+
+    `named` holds only the cells whose purpose and channel are both named (R5b).
+    """
+
+    cells: int
+    named: int
+    products: frozenset[str] | None
+    purposes: tuple[str, ...] | None
+    channels: tuple[str, ...] | None
+
+    def covers(self, other: "Scope") -> bool:
+        """Whether it takes in all of the other scope (R5a)."""
+        if other.cells & ~self.cells:
+            return False
+        if self.products is None:
+            return True
+        return other.products is not None and other.products <= self.products
+
+
+def parse_scope(data: Mapping[str, Any]) -> Scope:
+    """Read a kept scope; a list that is left out means all."""
+    purposes = data.get("purposes")
+    channels = data.get("channels")
+    products = data.get("products")
+    return Scope(
+        cells=mask(purposes, channels),
+        named=mask(purposes, channels) if purposes and channels else 0,
+        products=frozenset(products) if products else None,
+        purposes=tuple(purposes) if purposes else None,
+        channels=tuple(channels) if channels else None,
+    )

@@ -1,0 +1,435 @@
+"""A person's facts, folded by time into a state (R2 to R6, R9, R20 to R27, R51).
+
+The result depends only on the set of facts, never on the order in which they are given.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from register.rules.facts import (
+    BAN,
+    BILLING,
+    CANCELLED,
+    CONSENT,
+    ENDED,
+    LEFT_COMPANY,
+    LIFT,
+    LISTING,
+    ORDER,
+    SIGNUP,
+    WITHDRAWAL,
+    Fact,
+    JsonDict,
+    Scope,
+    parse_scope,
+)
+from register.rules.outcomes import COLLECTION_BANNED, CONSUMER_LISTING, NO_PRIOR_CONSENT, Refused
+from schemas.terms import Denial, Kind, PointKind
+
+Moment = datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionBan:
+    """What the ban register says of collecting under one contact point (R23, R24).
+
+    `latest` is the time of the newest such ban, lifted or not: no listing dated before it
+    counts. `stands` tells whether one stands now: then no listing counts at all.
+    """
+
+    latest: Moment
+    stands: bool
+
+    def forbids(self, listed: Moment) -> bool:
+        """Whether a listing of that time never counts."""
+        return self.stands or listed <= self.latest
+
+
+CollectionBans = Mapping[bytes, CollectionBan]
+"""By digest of the contact point."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A consent with wording; `email`, `phone` are what it names, compared exactly (R54)."""
+
+    time: Moment
+    scope: Scope
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class No:
+    """A ban or a withdrawal of the person's own (R6, R9)."""
+
+    time: Moment
+    scope: Scope
+    reason: Denial
+    collection: bool
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Lift:
+    """The end of the bans that its scope covers (R5a)."""
+
+    time: Moment
+    scope: Scope
+    collection: bool
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order and whether it still runs (R20)."""
+
+    fact: Fact
+    cancelled: bool
+    ended: bool
+
+    @property
+    def active(self) -> bool:
+        """Neither cancelled nor its contract ended."""
+        return not (self.cancelled or self.ended)
+
+    @property
+    def categories(self) -> frozenset[str]:
+        """Product groups ordered."""
+        return frozenset(line["category"] for line in self.fact.body["lines"])
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """Everything the person said about what may be done."""
+
+    consents: tuple[Consent, ...]
+    nos: tuple[No, ...]
+    lifts: tuple[Lift, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonState:
+    """What the register holds of a person now.
+
+    `present` says whether any personal data may be held; where it is False only digests and
+    facts without personal data are kept. `live` are the facts whose personal data stands,
+    `dead` those whose personal data must go; `ungrounded` all that were given before the last
+    moment without a ground to store, gone already or not (R22, R24). `profile` is what is held,
+    field by field.
+    """
+
+    present: bool
+    kind: Kind
+    profile: JsonDict
+    profiling: JsonDict
+    orders: tuple[Order, ...]
+    permissions: Permissions
+    standing: tuple[No, ...]
+    collection_banned: bool
+    role_ended: bool
+    billing: str | None
+    live: tuple[Fact, ...]
+    dead: tuple[Fact, ...]
+    ungrounded: tuple[Fact, ...]
+
+    @property
+    def is_customer(self) -> bool:
+        """Some order still runs (R20)."""
+        return any(order.active for order in self.orders)
+
+    @property
+    def is_former(self) -> bool:
+        """Was a customer and no order runs any more (R20, R26)."""
+        return bool(self.orders) and not self.is_customer
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Where the walk through time stands.
+
+    `floor` is the last moment without any ground to store: what was given until then is gone.
+    """
+
+    own_kind: str | None = None
+    ordered: bool = False
+    collection: bool = False
+    latest_collection: Moment | None = None
+    floor: Moment | None = None
+
+    def forbids(self, listed: Moment) -> bool:
+        """Whether a listing of that time never counts (R24)."""
+        return self.latest_collection is not None and (
+            self.collection or listed <= self.latest_collection
+        )
+
+
+def fold(facts: Iterable[Fact], collection_bans: CollectionBans | None = None) -> PersonState:
+    """Fold the facts of one person.
+
+    `collection_bans` are the collection bans that others placed on contact points which the
+    person's listings name.
+    """
+    ordered = sorted(facts, key=lambda fact: fact.order)
+    permissions = _permissions(ordered)
+    walk = _walk(ordered, permissions)
+    live, dead = _split(ordered, walk, collection_bans or {})
+    left = _left_companies(ordered)
+    profile, profiling = _profile(live, left)
+    return PersonState(
+        present=bool(live),
+        kind=Kind(profile.get("kind", Kind.CONSUMER)),
+        profile=profile,
+        profiling=profiling,
+        orders=_orders(ordered, live),
+        permissions=permissions,
+        standing=tuple(standing(permissions)),
+        collection_banned=walk.collection,
+        role_ended=_role_ended(ordered, left),
+        billing=_billing(ordered),
+        live=tuple(live),
+        dead=tuple(dead),
+        ungrounded=tuple(
+            fact
+            for fact in ordered
+            if fact.brings_data and walk.floor is not None and fact.time <= walk.floor
+        ),
+    )
+
+
+def admits(facts: Iterable[Fact], fact: Fact, collection_bans: CollectionBans) -> Refused | None:
+    """Whether the register may hold what `fact` brings, judged by what has arrived (R21, R23).
+
+    `facts` are the person's other facts. Returns the refusal, or None where it may.
+    """
+    ordered = sorted([*facts, fact], key=lambda other: other.order)
+    if fact.type == LISTING:
+        return _admits_listing(ordered, fact, collection_bans)
+    until = [other for other in ordered if other.time <= fact.time]
+    walk = _walk(until, _permissions(until))
+    if walk.floor is not None and walk.floor >= fact.time:
+        return Refused(*(COLLECTION_BANNED if walk.collection else NO_PRIOR_CONSENT))
+    return None
+
+
+def _admits_listing(
+    ordered: Sequence[Fact], fact: Fact, collection_bans: CollectionBans
+) -> Refused | None:
+    walk = _walk(ordered, _permissions(ordered))
+    if fact.body["kind"] == Kind.CONSUMER or walk.own_kind == Kind.CONSUMER:
+        return Refused(*CONSUMER_LISTING)
+    if walk.forbids(fact.time) or _listing_forbidden(fact, collection_bans):
+        return Refused(*COLLECTION_BANNED)
+    return None
+
+
+def _listing_forbidden(fact: Fact, collection_bans: CollectionBans) -> bool:
+    return any(
+        point.digest in collection_bans and collection_bans[point.digest].forbids(fact.time)
+        for point in fact.points
+    )
+
+
+def standing(permissions: Permissions) -> Iterable[No]:
+    """The person's own bans and withdrawals that no newer covering lift has ended (R5a)."""
+    for no in permissions.nos:
+        if not any(
+            lift.time > no.time and lift.scope.covers(no.scope) for lift in permissions.lifts
+        ):
+            yield no
+
+
+def freed_cells(
+    no_time: Moment, products: frozenset[str] | None, consents: Iterable[Consent]
+) -> int:
+    """Cells that newer consents naming purpose and channel (and product) free (R5b)."""
+    freed = 0
+    for consent in consents:
+        if consent.time <= no_time:
+            continue
+        if consent.scope.products is None:
+            if products is None:
+                freed |= consent.scope.named
+        elif products is not None and products <= consent.scope.products:
+            freed |= consent.scope.named
+    return freed
+
+
+def alive_cells(consent: Consent, nos: Iterable[No]) -> int:
+    """Cells of a consent that no ban or withdrawal of the same time or newer has taken.
+
+    A lift ends a ban, but gives no consent back: who lifts a ban is asked anew.
+    """
+    cells = consent.scope.cells
+    for no in nos:
+        if no.time < consent.time:
+            continue
+        products = no.scope.products
+        if products is None or (
+            consent.scope.products is not None and consent.scope.products <= products
+        ):
+            cells &= ~no.scope.cells
+    return cells
+
+
+def _permissions(ordered: Sequence[Fact]) -> Permissions:
+    consents: list[Consent] = []
+    nos: list[No] = []
+    lifts: list[Lift] = []
+    for fact in ordered:
+        body = fact.body
+        if fact.type == CONSENT:
+            consents.append(Consent(fact.time, parse_scope(body["scope"]), fact))
+        elif fact.type == SIGNUP:
+            consents.extend(
+                Consent(fact.time, parse_scope(given["scope"]), fact) for given in body["consents"]
+            )
+        elif fact.type in (BAN, WITHDRAWAL):
+            reason = Denial.BANNED if fact.type == BAN else Denial.WITHDRAWN
+            collection = bool(body.get("collection"))
+            nos.append(No(fact.time, parse_scope(body["scope"]), reason, collection, fact))
+        elif fact.type == LIFT:
+            collection = bool(body.get("collection"))
+            lifts.append(Lift(fact.time, parse_scope(body["scope"]), collection, fact))
+    return Permissions(tuple(consents), tuple(nos), tuple(lifts))
+
+
+def _walk(ordered: Sequence[Fact], permissions: Permissions) -> _Walk:
+    """Go through time and find the last moment without any ground to store (R22, R24)."""
+    walk = _Walk()
+    for time, group in groupby(ordered, key=lambda fact: fact.time):
+        for fact in group:
+            _step(walk, fact)
+        if not _grounded(walk, permissions, time):
+            walk.floor = time
+    return walk
+
+
+def _step(walk: _Walk, fact: Fact) -> None:
+    if fact.brings_data and fact.type != LISTING:
+        walk.own_kind = fact.body["kind"]
+    if fact.type in (ORDER, SIGNUP):
+        walk.ordered = walk.ordered or fact.type == ORDER
+        walk.collection = False
+    if not fact.body.get("collection"):
+        return
+    if fact.type == BAN:
+        walk.collection = True
+        walk.latest_collection = fact.time
+        if not walk.ordered:
+            walk.floor = fact.time
+    elif walk.latest_collection is not None and walk.latest_collection < fact.time:
+        walk.collection = False
+
+
+def _grounded(walk: _Walk, permissions: Permissions, now: Moment) -> bool:
+    if walk.ordered:
+        return True
+    if walk.collection:
+        return False
+    if walk.own_kind != Kind.CONSUMER:
+        return True
+    nos = [no for no in permissions.nos if no.time <= now]
+    return any(
+        consent.time <= now and alive_cells(consent, nos) for consent in permissions.consents
+    )
+
+
+def _split(
+    ordered: Sequence[Fact], walk: _Walk, collection_bans: CollectionBans
+) -> tuple[list[Fact], list[Fact]]:
+    live: list[Fact] = []
+    dead: list[Fact] = []
+    for fact in ordered:
+        if fact.party is None:
+            continue
+        gone = walk.floor is not None and fact.time <= walk.floor
+        if fact.type == LISTING and not gone:
+            gone = (
+                walk.own_kind == Kind.CONSUMER
+                or walk.forbids(fact.time)
+                or _listing_forbidden(fact, collection_bans)
+            )
+        (dead if gone else live).append(fact)
+    return live, dead
+
+
+def _left_companies(ordered: Sequence[Fact]) -> dict[bytes, Moment]:
+    """R27: by company digest, the last moment it was left."""
+    return {
+        point.digest: fact.time
+        for fact in ordered
+        if fact.type == LEFT_COMPANY
+        for point in fact.points
+    }
+
+
+def _company_digest(fact: Fact) -> bytes | None:
+    return next((point.digest for point in fact.points if point.kind is PointKind.COMPANY), None)
+
+
+def _is_left(fact: Fact, left: Mapping[bytes, Moment]) -> bool:
+    company = _company_digest(fact)
+    return company is not None and company in left and fact.time <= left[company]
+
+
+def _role_ended(ordered: Sequence[Fact], left: Mapping[bytes, Moment]) -> bool:
+    """R27: the newest company that the person acted for is one that was left since."""
+    acted = [fact for fact in ordered if fact.brings_data and _company_digest(fact) is not None]
+    return bool(acted) and _is_left(acted[-1], left)
+
+
+_ROLE_FIELDS = frozenset({"email", "phone", "address", "company"})
+
+
+def _profile(live: Sequence[Fact], left: Mapping[bytes, Moment]) -> tuple[JsonDict, JsonDict]:
+    """What is held, field by field: the newest word of the person or an order; what a listing
+    said only where nobody else did (R23). The role's contact points go with the role (R27)."""
+    own: JsonDict = {}
+    listed: JsonDict = {}
+    profiling: dict[str, Any] = {}
+    for fact in live:
+        party = fact.party or {}
+        target = listed if fact.type == LISTING else own
+        dropped = _ROLE_FIELDS if _is_left(fact, left) else frozenset()
+        for name, value in party.items():
+            if name == "profiling":
+                if fact.type != LISTING:
+                    profiling.update(value)
+            elif name == "company" and name not in dropped:
+                target[name] = _company(target.get(name), value)
+            elif name not in dropped:
+                target[name] = value
+    return {**listed, **own}, profiling
+
+
+def _company(held: JsonDict | None, given: JsonDict) -> JsonDict:
+    """A new business id replaces the company, other fields add to it."""
+    if held is None or given.get("business_id", held.get("business_id")) != held.get("business_id"):
+        return given
+    return {**held, **given}
+
+
+def _orders(ordered: Sequence[Fact], live: Sequence[Fact]) -> tuple[Order, ...]:
+    cancelled = _named_orders(ordered, CANCELLED)
+    ended = _named_orders(ordered, ENDED)
+    return tuple(
+        Order(
+            fact,
+            cancelled=(fact.source, fact.body["order_id"]) in cancelled,
+            ended=(fact.source, fact.body["order_id"]) in ended,
+        )
+        for fact in live
+        if fact.type == ORDER
+    )
+
+
+def _named_orders(ordered: Sequence[Fact], kind: str) -> frozenset[tuple[str, str]]:
+    return frozenset((fact.source, fact.body["order_id"]) for fact in ordered if fact.type == kind)
+
+
+def _billing(ordered: Sequence[Fact]) -> str | None:
+    statuses = [fact.body["status"] for fact in ordered if fact.type == BILLING]
+    return statuses[-1] if statuses else None

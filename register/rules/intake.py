@@ -1,0 +1,363 @@
+"""From a readable event to a fact: normalised, checked, personal data apart (R4, R10, R28)."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+
+from register.rules import normalise
+from register.rules.digest import Digester, Point
+from register.rules.facts import PROTECTIVE, Fact, Identity, JsonDict
+from register.rules.outcomes import NO_EVIDENCE, Refused
+from schemas import inbound
+from schemas.cloudevents import Message
+from schemas.inbound import InboundEvent
+from schemas.party import PartialParty, Scope
+from schemas.problems import Unreadable
+from schemas.terms import Channel, Kind, Purpose
+
+MAX_SKEW = timedelta(minutes=5)
+"""How far ahead of its receipt an event may be dated (R4)."""
+
+_FACT_NAMESPACE = uuid.UUID("6f1f9a3e-0d5c-5b7e-9d55-3d8b6f0f3c11")
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """An event ready for the register.
+
+    `body_digest` tells a duplicate from a conflict (R1); `identity` is None where the event
+    names none. `traceparent` is carried through to the messages it causes. `refused` is set
+    where a rule turns the event away whatever the register holds (R10); its fact is empty.
+    """
+
+    fact: Fact
+    identity: Identity | None
+    body_digest: bytes
+    subject: str | None = None
+    traceparent: str | None = None
+    refused: Refused | None = None
+
+
+def intake(message: Message, received: datetime, digester: Digester) -> Intake:
+    """Turn a readable event into a fact.
+
+    Raises `Unreadable` for what must become a dead letter (R4, R28, R53 to R55).
+    """
+    event = message.event
+    if type(event) not in _KEEPERS:
+        raise Unreadable("unexpected_type", "type")
+    canonical = orjson.dumps(
+        [event.type, event.subject, message.raw["time"], message.raw["data"]],
+        option=orjson.OPT_SORT_KEYS,
+    )
+    _reject_identity_codes(canonical.decode(), message.raw)
+    identity = _identity(event, digester)
+    body_digest = digester.body(canonical)
+    fact_id = uuid.uuid5(_FACT_NAMESPACE, f"{event.source}\n{event.id}\n{body_digest.hex()}")
+    refused: Refused | None = None
+    try:
+        kept = _KEEPERS[type(event)](event, digester)
+    except Refused as error:
+        kept, refused = _Kept({}), error
+    if identity is None and not kept.points:
+        raise Unreadable("missing_subject", "subject")  # a ban that would bind nobody
+    fact = Fact(
+        fact_id=fact_id,
+        source=event.source,
+        event_id=event.id,
+        type=event.type,
+        identity=identity.digest if identity else None,
+        time=_counts_from(message, received),
+        received=received,
+        body=kept.body,
+        party=kept.party,
+        points=kept.points,
+        match_keys=kept.match_keys,
+    )
+    return Intake(fact, identity, body_digest, event.subject, event.traceparent, refused)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    body: JsonDict
+    party: JsonDict | None = None
+    points: tuple[Point, ...] = ()
+    match_keys: tuple[bytes, ...] = ()
+
+
+def _counts_from(message: Message, received: datetime) -> datetime:
+    event = message.event
+    if event.time <= received:
+        return event.time
+    if message.raw["type"] in PROTECTIVE_TYPES:
+        return received
+    if event.time > received + MAX_SKEW:
+        raise Unreadable("clock_skew")
+    return event.time
+
+
+PROTECTIVE_TYPES = PROTECTIVE | {"contact.left-company", "erasure.requested", "agreement.ended"}
+"""Types that only ever take something away: a date in the future does not delay them (R4)."""
+
+
+def _identity(event: InboundEvent, digester: Digester) -> Identity | None:
+    if event.subject is not None:
+        digest = digester.identity(event.source, event.subject)
+        return Identity(digest, event.source, event.subject)
+    data = getattr(event, "data")  # noqa: B009 - every subclass has it
+    if isinstance(event, inbound.BanPlaced | inbound.BanLifted | inbound.ConsentWithdrawn) and (
+        data.party is not None
+    ):
+        return None
+    raise Unreadable("missing_subject", "subject")
+
+
+def _reject_identity_codes(text: str, raw: JsonDict) -> None:
+    """R28. The whole text is searched first, since almost no event has a code."""
+    attributes = f"{raw['id']} {raw['source']}"
+    if not (normalise.has_identity_code(text) or normalise.has_identity_code(attributes)):
+        return
+    field = next(
+        (path for path, value in _strings(raw, "") if normalise.has_identity_code(value)), "data"
+    )
+    raise Unreadable("personal_identity_code", field)
+
+
+_OPEN = frozenset({"data.profiling"})
+
+
+def _strings(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Every text in a JSON value, keys too, with a path that names no sender-made key."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _strings(item, path)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield path, key
+            known = path not in _OPEN and key.replace("_", "").isalpha() and key.islower()
+            yield from _strings(item, f"{path}.{key}".lstrip(".") if known else path)
+
+
+def _checked(check: Callable[[str], str], value: str, code: str, field: str) -> str:
+    try:
+        return check(value)
+    except normalise.Invalid:
+        raise Unreadable(code, field) from None
+
+
+def _party(party: PartialParty, field: str) -> JsonDict:
+    """Personal data as kept: only what the contract names (S7), normalised."""
+    kept: JsonDict = {}
+    if party.kind is not None:
+        kept["kind"] = party.kind.value
+    if party.name is not None and (party.name.given or party.name.family):
+        kept["name"] = party.name.model_dump(exclude_none=True)
+    if party.email is not None:
+        kept["email"] = _checked(normalise.email, party.email, "invalid_email", f"{field}.email")
+    if party.phone is not None:
+        kept["phone"] = _checked(normalise.phone, party.phone, "invalid_phone", f"{field}.phone")
+    if party.address is not None:
+        kept["address"] = party.address.model_dump()
+    if party.language is not None:
+        kept["language"] = party.language.value
+    if party.company is not None and party.kind is not Kind.CONSUMER:
+        company = party.company.model_dump(exclude_none=True)
+        if "business_id" in company:
+            company["business_id"] = _checked(
+                normalise.business_id,
+                company["business_id"],
+                "invalid_business_id",
+                f"{field}.company.business_id",
+            )
+        kept["company"] = company
+    return kept
+
+
+def _points(party: JsonDict, digester: Digester) -> tuple[Point, ...]:
+    points: list[Point] = []
+    if "email" in party:
+        points.append(digester.email(party["email"]))
+    if "phone" in party:
+        points.append(digester.phone(party["phone"]))
+    if "address" in party:
+        points.append(digester.address(**party["address"]))
+    return tuple(points)
+
+
+def _company_points(party: JsonDict, digester: Digester) -> tuple[Point, ...]:
+    business_id = party.get("company", {}).get("business_id")
+    return (digester.company(business_id),) if business_id else ()
+
+
+def _match_keys(party: JsonDict, digester: Digester) -> tuple[bytes, ...]:
+    """R50: kind and name, with e-mail or phone; business: with business id or e-mail."""
+    name = party.get("name", {})
+    if not (name.get("given") and name.get("family")):
+        return ()
+    kind = party["kind"]
+    who = normalise.name(name["given"], name["family"])
+    keys: list[bytes] = []
+    if "email" in party:
+        exact = normalise.email_exact(party["email"])
+        keys.append(digester.match_key(kind, who, "email", exact))
+    if kind == Kind.BUSINESS:
+        business_id = party.get("company", {}).get("business_id")
+        if business_id:
+            keys.append(digester.match_key(kind, who, "company", business_id))
+    elif "phone" in party:
+        keys.append(digester.match_key(kind, who, "phone", party["phone"]))
+    return tuple(keys)
+
+
+def _scope(scope: Scope, field: str, *, ban: bool = False) -> JsonDict:
+    """A scope as kept. An empty list in a ban means all, elsewhere it is an error."""
+    kept: JsonDict = {}
+    for name in ("purposes", "channels", "products"):
+        values = getattr(scope, name)
+        if values is None:
+            continue
+        if not values:
+            if ban:
+                continue
+            raise Unreadable("invalid_value", f"{field}.{name}")
+        if name == "products":
+            kept[name] = sorted({normalise.product(value) for value in values})
+        else:
+            kept[name] = [term.value for term in dict.fromkeys(values)]
+    # A no to disclosure is a no, whichever channel it names: there is only one (R34).
+    if ban and Purpose.DISCLOSURE.value in kept.get("purposes", ()) and "channels" in kept:
+        kept["channels"] = list(dict.fromkeys([*kept["channels"], Channel.POST.value]))
+    return kept
+
+
+def _person(
+    party: PartialParty, body: JsonDict, digester: Digester, profiling: JsonDict | None = None
+) -> _Kept:
+    kept = _party(party, "data.party")
+    points = _points(kept, digester) + _company_points(kept, digester)
+    keys = _match_keys(kept, digester)
+    if profiling:
+        kept["profiling"] = dict(profiling)
+    # The kind stays when the personal data goes: the fold must come out the same.
+    return _Kept({**body, "kind": kept["kind"]}, kept, points, keys)
+
+
+def _order(event: inbound.OrderPlaced, digester: Digester) -> _Kept:
+    data = event.data
+    lines = [
+        {
+            "product": normalise.product(line.product),
+            "category": normalise.product(line.category),
+            "quantity": line.quantity,
+            "price_cents": line.price_cents,
+        }
+        for line in data.lines
+    ]
+    body = {
+        "order_id": data.order_id,
+        "lines": lines,
+        "contact_obtained_in_sale": data.contact_obtained_in_sale,
+        "marketing_opt_out_offered": data.marketing_opt_out_offered,
+    }
+    return _person(data.party, body, digester)
+
+
+def _order_ref(event: inbound.OrderCancelled | inbound.ContractEnded, _: Digester) -> _Kept:
+    return _Kept({"order_id": event.data.order_id})
+
+
+def _billing(event: inbound.BillingStatusChanged, _: Digester) -> _Kept:
+    return _Kept(event.data.model_dump(mode="json", exclude_none=True))
+
+
+def _signup(event: inbound.SignupReceived, digester: Digester) -> _Kept:
+    data = event.data
+    if any(consent.wording is None for consent in data.consents):
+        raise Refused(*NO_EVIDENCE)
+    consents = [
+        {
+            "scope": _scope(consent.scope, f"data.consents.{index}.scope"),
+            "wording": consent.wording,
+        }
+        for index, consent in enumerate(data.consents)
+    ]
+    body: JsonDict = {"form": data.form.value, "consents": consents}
+    return _person(data.party, body, digester, data.profiling)
+
+
+def _consent(event: inbound.ConsentGranted, digester: Digester) -> _Kept:
+    data = event.data
+    if data.wording is None:
+        raise Refused(*NO_EVIDENCE)
+    body: JsonDict = {"scope": _scope(data.scope, "data.scope"), "wording": data.wording}
+    if data.evidence:
+        body["evidence"] = data.evidence
+    if data.party is None:
+        return _Kept(body)
+    return _person(data.party, body, digester)
+
+
+def _no(
+    event: inbound.ConsentWithdrawn | inbound.BanPlaced | inbound.BanLifted, digester: Digester
+) -> _Kept:
+    """Withdrawals, bans and lifts keep digests of what they name, and no party (R7)."""
+    data = event.data
+    is_ban = event.type in PROTECTIVE
+    body: JsonDict = {"scope": _scope(data.scope, "data.scope", ban=is_ban)}
+    for name in ("wording", "evidence", "recorded_by"):
+        if getattr(data, name, None):
+            body[name] = getattr(data, name)
+    if getattr(data, "collection", False):
+        body["collection"] = True
+    if data.party is None:
+        return _Kept(body)
+    party = _party(data.party, "data.party")
+    points = _points(party, digester)
+    if not points and "name" not in party:
+        points = _company_points(party, digester)
+    return _Kept(body, None, points, _match_keys(party, digester))
+
+
+def _profile(event: inbound.ProfileUpdated, digester: Digester) -> _Kept:
+    return _person(event.data.party, {}, digester, event.data.profiling)
+
+
+def _left(event: inbound.ContactLeftCompany, digester: Digester) -> _Kept:
+    business_id = _checked(
+        normalise.business_id, event.data.business_id, "invalid_business_id", "data.business_id"
+    )
+    return _Kept({"business_id": business_id}, points=(digester.company(business_id),))
+
+
+def _listing(event: inbound.ProspectListed, digester: Digester) -> _Kept:
+    data = event.data
+    return _person(data.party, {"listed_in": data.listed_in, "origin": data.origin.value}, digester)
+
+
+_KEEPERS: dict[type[InboundEvent], Callable[[Any, Digester], _Kept]] = {
+    inbound.OrderPlaced: _order,
+    inbound.OrderCancelled: _order_ref,
+    inbound.ContractEnded: _order_ref,
+    inbound.BillingStatusChanged: _billing,
+    inbound.SignupReceived: _signup,
+    inbound.ConsentGranted: _consent,
+    inbound.ConsentWithdrawn: _no,
+    inbound.BanPlaced: _no,
+    inbound.BanLifted: _no,
+    inbound.ProfileUpdated: _profile,
+    inbound.ContactLeftCompany: _left,
+    inbound.ProspectListed: _listing,
+}
+"""Which part of each type is kept, and how."""
+
+PERSON_TYPES = frozenset(
+    model.model_fields["type"].annotation.__args__[0]  # type: ignore[union-attr]
+    for model in _KEEPERS
+)
+"""Wire types that become facts about a person."""

@@ -1,0 +1,113 @@
+"""What the rules are given of the register for a batch, and what they give back."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from register.rules.bans import Entry
+from register.rules.facts import Fact, JsonDict
+from register.rules.intake import Intake
+from register.rules.outcomes import Refused
+from schemas.terms import PointKind, Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class KnownIdentity:
+    """A channel identity as held; `source` and `subject` are None where only the digest is."""
+
+    digest: bytes
+    person_id: uuid.UUID
+    source: str | None
+    subject: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPerson:
+    """A customer id ever used: its last version, the hash of its last message (None after a
+    tombstone), and the id it was merged into."""
+
+    person_id: uuid.UUID
+    version: int
+    content: bytes | None
+    alias_of: uuid.UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDigest:
+    """A digest of the ban register: last version, hash of its last message (None: tombstone)."""
+
+    digest: bytes
+    kind: PointKind
+    version: int
+    content: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The part of the register that a batch can touch, read under its locks.
+
+    `identities` holds every identity of every person touched; `by_match_key` the identities
+    known under the batch's match keys; `facts` those identities' facts; `persons` every
+    customer id that these identities have or could have; `entries` what is written under every
+    digest that the batch or these persons name, and under the identities that placed it.
+    """
+
+    identities: Mapping[bytes, KnownIdentity]
+    by_match_key: Mapping[bytes, Sequence[bytes]]
+    facts: Mapping[bytes, Sequence[Fact]]
+    persons: Mapping[uuid.UUID, KnownPerson]
+    entries: Mapping[bytes, Sequence[Entry]]
+    digests: Mapping[bytes, KnownDigest]
+    agreements: frozenset[Purpose]
+
+
+@dataclass(frozen=True, slots=True)
+class EligibilityChange:
+    """A new message for a customer id; `data` None is a tombstone."""
+
+    person_id: uuid.UUID
+    version: int
+    content: bytes | None
+    data: JsonDict | None
+    cause: Intake | None
+
+
+@dataclass(frozen=True, slots=True)
+class BanChange:
+    """A new message for a digest; `data` None is a tombstone."""
+
+    digest: bytes
+    kind: PointKind
+    version: int
+    content: bytes | None
+    data: JsonDict | None
+    cause: Intake | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An event that a rule turned away."""
+
+    intake: Intake
+    refused: Refused
+
+
+@dataclass(slots=True)
+class Changes:
+    """All that a batch changes; every list may be empty.
+
+    `stored` are the facts to keep (with `party` None where it must not be held);
+    `erased_parties` the facts whose personal data goes; `identities` maps each identity to its
+    person and, only while the person is present, to its name; `aliases` maps a customer id to
+    the one it was merged into, or to None where it stands for itself again.
+    """
+
+    stored: list[Fact] = field(default_factory=list)
+    erased_parties: list[uuid.UUID] = field(default_factory=list)
+    identities: list[KnownIdentity] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    removed_entries: list[Entry] = field(default_factory=list)
+    aliases: dict[uuid.UUID, uuid.UUID | None] = field(default_factory=dict)
+    eligibility: list[EligibilityChange] = field(default_factory=list)
+    bans: list[BanChange] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)

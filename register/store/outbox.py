@@ -1,0 +1,68 @@
+"""The outbox as the relay sees it: the oldest messages first, gone once acknowledged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from register.records import OutboxMessage
+from register.store.pool import Connection
+from register.store.sql import queries
+
+_LEADER_LOCK = 0x4F555442  # "OUTB"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message in the outbox; `seq` orders the messages of one key."""
+
+    seq: int
+    message: OutboxMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How many messages wait, and since when the oldest one does (None: none)."""
+
+    messages: int
+    oldest: datetime | None
+
+
+async def try_to_lead(connection: Connection) -> bool:
+    """Become the only relay until this connection ends; false where another one leads."""
+    return bool(await connection.fetchval(queries.try_lead, _LEADER_LOCK))
+
+
+async def next_messages(connection: Connection, limit: int) -> list[Waiting]:
+    """The oldest messages, in the order in which one key's must be published."""
+    rows = await connection.fetch(queries.next_outbox, limit)
+    return [
+        Waiting(
+            row["seq"],
+            OutboxMessage(
+                topic=row["topic"],
+                key=row["key"],
+                value=row["value"],
+                headers=[(name, value.encode("latin-1")) for name, value in row["headers"]],
+                caused_received=row["caused_received"],
+                caused_by_no=row["caused_by_no"],
+            ),
+        )
+        for row in rows
+    ]
+
+
+async def forget(connection: Connection, published: Sequence[int]) -> None:
+    """Remove what Kafka has acknowledged."""
+    await connection.execute(queries.delete_outbox, published)
+
+
+async def depth(connection: Connection) -> Depth:
+    """How full the outbox is."""
+    row = await connection.fetchrow(queries.outbox_depth)
+    assert row is not None
+    return Depth(row["depth"], row["oldest"])
+
+
+async def customer_count(connection: Connection) -> int:
+    """Customers in the register now."""
+    return int(await connection.fetchval(queries.customer_count))

@@ -1,0 +1,146 @@
+"""Writes what a batch changed, a fixed number of statements per batch."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from register.records import OutboxMessage
+from register.rules.facts import Fact
+from register.rules.snapshot import Changes
+from register.store.pool import Connection
+from register.store.sql import queries
+
+
+async def write_changes(connection: Connection, changes: Changes) -> None:
+    """Write facts, persons, ban register and last messages; runs in the batch's transaction."""
+    await _write_facts(connection, changes.stored)
+    if changes.erased_parties:
+        await connection.execute(queries.delete_parties, changes.erased_parties)
+    if changes.identities:
+        rows = [(one.digest, one.person_id, one.source, one.subject) for one in changes.identities]
+        await connection.execute(queries.upsert_identities, *_columns(rows))
+    await _write_entries(connection, changes)
+    if changes.bans:
+        bans = [(ban.digest, ban.kind, ban.version, ban.content) for ban in changes.bans]
+        await connection.execute(queries.upsert_ban_digests, *_columns(bans))
+    if changes.eligibility:
+        customers = [
+            (
+                change.person_id,
+                change.version,
+                change.content,
+                change.data["audience"] if change.data else None,
+                change.data,
+            )
+            for change in changes.eligibility
+        ]
+        await connection.execute(queries.upsert_customers, *_columns(customers))
+    if changes.aliases:
+        await connection.execute(queries.set_aliases, *_columns(list(changes.aliases.items())))
+
+
+async def _write_facts(connection: Connection, stored: Sequence[Fact]) -> None:
+    if not stored:
+        return
+    await connection.copy_records_to_table(
+        "fact",
+        columns=[
+            "fact_id",
+            "identity",
+            "source",
+            "event_id",
+            "type",
+            "time",
+            "received",
+            "body",
+            "points",
+            "point_kinds",
+        ],
+        records=[
+            (
+                fact.fact_id,
+                fact.identity,
+                fact.source,
+                fact.event_id,
+                fact.type,
+                fact.time,
+                fact.received,
+                fact.body,
+                [point.digest for point in fact.points],
+                [point.kind.value for point in fact.points],
+            )
+            for fact in stored
+        ],
+    )
+    parties = [(fact.fact_id, fact.party) for fact in stored if fact.party is not None]
+    if parties:
+        await connection.copy_records_to_table(
+            "fact_party", columns=["fact_id", "party"], records=parties
+        )
+    keys = {(key, fact.identity) for fact in stored if fact.identity for key in fact.match_keys}
+    if keys:
+        await connection.execute(queries.insert_match_keys, *_columns(sorted(keys)))
+    points = {
+        (point.digest, fact.identity, point.kind.value)
+        for fact in stored
+        if fact.identity and fact.brings_data
+        for point in fact.points
+    }
+    if points:
+        await connection.execute(queries.insert_identity_points, *_columns(sorted(points)))
+
+
+async def _write_entries(connection: Connection, changes: Changes) -> None:
+    if changes.removed_entries:
+        gone = [(entry.digest, entry.fact_id) for entry in changes.removed_entries]
+        await connection.execute(queries.delete_ban_entries, *_columns(gone))
+    if changes.entries:
+        rows = [
+            (
+                entry.digest,
+                entry.kind,
+                entry.fact_id,
+                entry.is_lift,
+                entry.reason,
+                entry.collection,
+                entry.since,
+                entry.placed_by,
+                entry.scope_data,
+                entry.derived,
+            )
+            for entry in changes.entries
+        ]
+        await connection.execute(queries.insert_ban_entries, *_columns(rows))
+
+
+async def write_outbox(connection: Connection, outgoing: Iterable[OutboxMessage]) -> int:
+    """Put messages into the outbox, in order; returns how many. The relay is woken at commit."""
+    records = [
+        (
+            message.topic,
+            message.key,
+            message.value,
+            [[name, value.decode("latin-1")] for name, value in message.headers],
+            message.caused_received,
+            message.caused_by_no,
+        )
+        for message in outgoing
+    ]
+    if records:
+        await connection.copy_records_to_table(
+            "outbox",
+            columns=["topic", "key", "value", "headers", "caused_received", "caused_by_no"],
+            records=records,
+        )
+        await connection.execute(queries.notify_outbox)
+    return len(records)
+
+
+async def save_offsets(connection: Connection, offsets: Mapping[tuple[str, int], int]) -> None:
+    """Remember where each (topic, partition) goes on."""
+    rows = sorted((topic, partition, offset) for (topic, partition), offset in offsets.items())
+    if rows:
+        await connection.execute(queries.save_offsets, *_columns(rows))
+
+
+def _columns(rows: Sequence[Sequence[object]]) -> list[list[object]]:
+    """Rows as one array per column, for `unnest`."""
+    return [list(column) for column in zip(*rows, strict=True)]

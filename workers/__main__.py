@@ -1,0 +1,43 @@
+"""`python -m workers`: run one worker in the foreground until SIGTERM or Ctrl-C."""
+
+import sys
+from typing import NoReturn
+
+import mode.loop
+from pydantic import ValidationError
+
+from workers.logs import set_up
+from workers.settings import Settings
+
+
+def main() -> NoReturn:
+    """Run the worker; exit code 0 after a stop, 1 after a crash, 2 for wrong settings."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        for problem in error.errors(include_input=False, include_url=False):
+            name = "_".join(str(part) for part in problem["loc"]).upper()
+            print(f"workers: {name}: {problem['msg']}", file=sys.stderr)
+        print(
+            "workers: set it in the environment; .local/env has it after `make up`", file=sys.stderr
+        )
+        sys.exit(2)
+    set_up(settings.log_level, settings.log_format)
+    mode.loop.use("uvloop")
+    # Only now: faust fixes the event loop of the process when it is imported.
+    import faust
+
+    from workers.app import WorkerApp
+
+    worker = faust.Worker(
+        WorkerApp(settings),
+        loglevel=settings.log_level,
+        override_logging=False,
+        redirect_stdouts=False,
+        quiet=True,
+    )
+    worker.execute_from_commandline()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""The one place where a worker is wired: the faust app, its services, its pages.
+
+Faust owns the process: command line, lifecycle, signals and the web server. The hot path is a
+service inside it with a consumer of its own, since faust's streams acknowledge what an agent
+had in hand when it failed or was stopped; `docs/architecture.md` tells more.
+"""
+
+from collections.abc import Iterable
+
+import faust
+from faust.app.base import BootStrategy
+from mode.types import ServiceT
+from prometheus_client import CollectorRegistry
+
+from topics import CONSENTS, ORDERS, PROFILES, PROSPECTS, SIGNUPS
+from workers.ingest import Ingest
+from workers.metrics import Metrics
+from workers.relay import Relay
+from workers.settings import Settings
+from workers.web import add_pages
+
+PERSON_TOPICS = [topic.name for topic in (ORDERS, SIGNUPS, CONSENTS, PROFILES, PROSPECTS)]
+
+
+class _Boot(BootStrategy):
+    """Web and our services: faust opens no Kafka connection of its own."""
+
+    enable_kafka = False
+    enable_sensors = False
+
+
+class WorkerApp(faust.App):
+    """The faust app of a worker."""
+
+    BootStrategy = _Boot
+
+    def __init__(self, settings: Settings) -> None:
+        """Wire the services; nothing is connected before the app starts."""
+        super().__init__(
+            "asiakasrekisteri",
+            broker=f"kafka://{settings.kafka_bootstrap_servers}",
+            web_bind=settings.metrics_host,
+            web_host=settings.metrics_host,
+            web_port=settings.metrics_port,
+            datadir=None,
+            store="memory://",
+        )
+        self.settings = settings
+        self.metrics = Metrics(CollectorRegistry())
+        self.ingest = Ingest(settings, PERSON_TOPICS, self.metrics)
+        self.relay = Relay(settings, self.metrics)
+        add_pages(self, self.metrics, lambda: [self.ingest.ready, self.relay.ready])
+
+    def on_init_dependencies(self) -> Iterable[ServiceT]:
+        """The web server, then the relay, then the loop: stopped in the opposite order."""
+        return [*super().on_init_dependencies(), self.relay, self.ingest]
+
+    async def _wait_for_table_recovery_completed(self) -> bool:
+        return False  # the register is PostgreSQL: there are no tables to recover

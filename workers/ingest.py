@@ -1,0 +1,359 @@
+"""The batch loop: Kafka → decode → one transaction → next batch.
+
+Nothing is acknowledged before PostgreSQL has committed: the offsets are part of the same
+transaction, and a partition always goes on from there. Kafka is told as well, but only so
+that its tools can show a lag. A batch that met an outage is held and tried again; a worker
+that lost its partitions meanwhile lets go of it, and if it writes all the same, every event
+of it is a duplicate (R1).
+"""
+
+import asyncio
+import time
+import traceback
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import KafkaError
+from mode import Service
+
+from register.records import Record
+from register.rules.digest import Digester
+from register.store.batch import Arrived, Batch, Outcome, Unread, write_batch
+from register.store.offsets import forget_offsets, read_offsets
+from register.store.pool import CONFLICT, LOST_CONNECTION, Connection, connect
+from workers.backoff import Backoff
+from workers.inbound import Decoder
+from workers.metrics import Metrics
+from workers.settings import Settings
+
+_POLL_MS = 200
+_HAND_OVER_SECONDS = 5.0
+_REPORT_SECONDS = 1.0
+
+INTERNAL_ERROR = "internal_error"
+"""Reason of a dead letter that is our fault: the record broke the worker, not the contract."""
+
+log = structlog.get_logger()
+
+
+class Ingest(Service):
+    """Takes events of the given topics into the register."""
+
+    def __init__(
+        self, settings: Settings, topics: Collection[str], metrics: Metrics, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self._settings = settings
+        self._topics = [settings.topic_prefix + topic for topic in topics]
+        self._metrics = metrics
+        self._digester = Digester(settings.digest_secret.get_secret_value().encode())
+        self._decoder = Decoder(self._digester, settings.topic_prefix, metrics)
+        self._stopping = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._consumer: AIOKafkaConsumer | None = None
+        self._connection: Connection | None = None
+        self._unpositioned: set[TopicPartition] = set()
+        self._epoch = 0
+        self._in_hand = asyncio.Lock()
+        self.joined = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether events are being taken in: in the group, and connected to the database."""
+        connected = self._connection is not None and not self._connection.is_closed()
+        return self.joined and connected and not self._stopping.is_set()
+
+    async def on_start(self) -> None:
+        """Start the loop; outages at the start are waited out like any other."""
+        self._task = asyncio.create_task(self._run(), name="ingest")
+        self._task.add_done_callback(self._ended)
+
+    async def on_stop(self) -> None:
+        """Let the batch in hand finish, leave the group."""
+        self._stopping.set()
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("ingest", action="crashed", error=type(error).__name__, exc_info=error)
+            asyncio.ensure_future(self.crash(error))  # noqa: RUF006 - the service keeps it
+
+    async def _run(self) -> None:
+        self._connection = await self._open_connection()
+        consumer = await self._open_consumer()
+        reporter = asyncio.create_task(self._report_forever(consumer))
+        try:
+            while not self._stopping.is_set():
+                await self._turn(consumer)
+        finally:
+            reporter.cancel()
+            await asyncio.gather(reporter, return_exceptions=True)
+            await self._tell_kafka(consumer)
+            await consumer.stop()
+            if self._connection is not None:
+                await self._connection.close()
+
+    async def _turn(self, consumer: AIOKafkaConsumer) -> None:
+        await self._position(consumer)
+        epoch = self._epoch
+        fetched = await consumer.getmany(
+            timeout_ms=_POLL_MS, max_records=self._settings.batch_max_records
+        )
+        if not fetched:
+            return
+        async with self._in_hand:
+            if epoch == self._epoch:
+                await self._take_in(fetched, epoch)
+
+    async def _take_in(self, fetched: Mapping[TopicPartition, list[Any]], epoch: int) -> None:
+        """Write one batch; comes back when it is committed or when its partitions are lost."""
+        try:
+            await self._write_until_done(self._decode(fetched), epoch)
+        except Exception as error:  # noqa: BLE001 - whatever one record does, the others count
+            _log_failure("batch-failed", error)
+            for partition, records in fetched.items():
+                for record in records:
+                    await self._take_in_alone(partition, record, epoch)
+
+    async def _take_in_alone(self, partition: TopicPartition, record: Any, epoch: int) -> None:
+        """Write one record of a batch that failed; a record that fails alone is a dead letter."""
+        try:
+            await self._write_until_done(self._decode({partition: [record]}), epoch)
+        except Exception as error:  # noqa: BLE001 - it must not stop the ones behind it
+            _log_failure("record-failed", error)
+            unread = [Unread(_record(record), INTERNAL_ERROR)]
+            offsets = {(partition.topic, partition.partition): record.offset + 1}
+            await self._write_until_done(Batch([], unread, offsets), epoch)
+
+    async def _write_until_done(self, batch: Batch, epoch: int) -> None:
+        """Write a batch, again after each conflict or outage, while its partitions are ours."""
+        started = time.monotonic()
+        backoff = Backoff()
+        while epoch == self._epoch:
+            try:
+                outcome = await self._write(batch)
+            except CONFLICT:
+                self._metrics.batch_retries.labels("conflict").inc()
+            except LOST_CONNECTION as error:
+                self._metrics.batch_retries.labels("outage").inc()
+                log.warning("ingest", action="database-lost", error=type(error).__name__)
+                if self._stopping.is_set():
+                    return  # nothing is lost: the offsets still stand before this batch
+                await backoff.wait(self._stopping)
+            else:
+                self._observe(batch, outcome, time.monotonic() - started)
+                return
+        log.info("ingest", action="batch-abandoned", records=len(batch.arrived))
+
+    async def _write(self, batch: Batch) -> Outcome:
+        connection = self._connection
+        if connection is None or connection.is_closed():
+            connection = self._connection = await self._connect()
+        return await write_batch(
+            connection, batch, self._digester, self._settings.topic_prefix, datetime.now(UTC)
+        )
+
+    def _decode(self, fetched: Mapping[TopicPartition, list[Any]]) -> Batch:
+        arrived: list[Arrived] = []
+        unread: list[Unread] = []
+        offsets: dict[tuple[str, int], int] = {}
+        for partition, records in fetched.items():
+            for fetched_record in records:
+                read = self._decoder.read(_record(fetched_record))
+                if isinstance(read, Arrived):
+                    arrived.append(read)
+                else:
+                    unread.append(read)
+            offsets[partition.topic, partition.partition] = records[-1].offset + 1
+        return Batch(arrived, unread, offsets)
+
+    def _observe(self, batch: Batch, outcome: Outcome, seconds: float) -> None:
+        metrics = self._metrics
+        metrics.batch_seconds.observe(seconds)
+        metrics.batch_records.observe(len(batch.arrived) + len(batch.unread))
+        for name, records in (
+            ("applied", outcome.applied),
+            ("duplicate", outcome.duplicates),
+            ("refused", outcome.refused),
+        ):
+            for one in records:
+                metrics.events.labels(self._name(one.record.topic), name).inc()
+        for unread in outcome.dead:
+            metrics.events.labels(self._name(unread.record.topic), "dead").inc()
+            metrics.dead_letters.labels(unread.reason.split(":", 1)[0]).inc()
+        for rule, reason in outcome.refusals:
+            metrics.refusals.labels(rule, reason).inc()
+
+    def _name(self, topic: str) -> str:
+        return topic.removeprefix(self._settings.topic_prefix)
+
+    # Partitions come and go
+
+    async def revoked(self) -> None:
+        """Partitions are going: the batch in hand is finished or, in an outage, let go."""
+        self._epoch += 1
+        try:
+            async with asyncio.timeout(_HAND_OVER_SECONDS), self._in_hand:
+                pass
+        except TimeoutError:
+            log.warning("ingest", action="hand-over-timed-out")
+
+    def assigned(self, partitions: Collection[TopicPartition]) -> None:
+        """Partitions came: nothing is read of them before the register says from where."""
+        self._unpositioned = set(partitions)
+        if self._consumer is not None and partitions:
+            self._consumer.pause(*partitions)
+        self.joined = True
+        log.info("ingest", action="assigned", partitions=len(partitions))
+
+    async def _position(self, consumer: AIOKafkaConsumer) -> None:
+        """Go on where the register stands, whatever Kafka was told (R66)."""
+        backoff = Backoff()
+        while self._unpositioned and not self._stopping.is_set():
+            partitions, epoch = sorted(self._unpositioned), self._epoch
+            try:
+                offsets = await self._stored_offsets(consumer, partitions)
+            except (*LOST_CONNECTION, KafkaError) as error:
+                log.warning("ingest", action="positioning-waits", error=type(error).__name__)
+                await backoff.wait(self._stopping)
+                continue
+            if epoch != self._epoch or partitions != sorted(self._unpositioned):
+                continue
+            for partition in partitions:
+                consumer.seek(partition, offsets[partition])
+            consumer.resume(*partitions)
+            self._unpositioned.clear()
+
+    async def _stored_offsets(
+        self, consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await self._connect()
+        partitions = list(partitions)
+        stored = await read_offsets(
+            self._connection, [(one.topic, one.partition) for one in partitions]
+        )
+        first = await consumer.beginning_offsets(partitions)
+        end = await consumer.end_offsets(partitions)
+        offsets: dict[TopicPartition, int] = {}
+        made_anew: list[tuple[str, int]] = []
+        for one in partitions:
+            offset = stored.get((one.topic, one.partition), first[one])
+            if offset > end[one]:
+                made_anew.append((one.topic, one.partition))
+                offset = first[one]
+            offsets[one] = max(offset, first[one])
+        if made_anew:
+            log.warning("ingest", action="offsets-past-the-end", partitions=len(made_anew))
+            await forget_offsets(self._connection, made_anew)
+        return offsets
+
+    # Connections
+
+    async def _connect(self) -> Connection:
+        return await connect(self._settings.database_url.get_secret_value(), "register-ingest")
+
+    async def _open_connection(self) -> Connection | None:
+        backoff = Backoff()
+        while not self._stopping.is_set():
+            try:
+                return await self._connect()
+            except LOST_CONNECTION as error:
+                log.warning("ingest", action="database-awaited", error=type(error).__name__)
+                await backoff.wait(self._stopping)
+        return None
+
+    async def _open_consumer(self) -> AIOKafkaConsumer:
+        backoff = Backoff()
+        while True:
+            consumer = AIOKafkaConsumer(
+                bootstrap_servers=self._settings.kafka_bootstrap_servers,
+                group_id=self._settings.consumer_group,
+                client_id="register-ingest",
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                # The same partition of every topic comes to the same worker, so that one
+                # person's events of all topics do: workers seldom wait for each other's locks.
+                partition_assignment_strategy=(RangePartitionAssignor,),
+                fetch_max_wait_ms=500,
+            )
+            self._consumer = consumer
+            consumer.subscribe(self._topics, listener=_Listener(self))
+            try:
+                await consumer.start()
+            except KafkaError as error:
+                log.warning("ingest", action="kafka-awaited", error=type(error).__name__)
+                await consumer.stop()
+                await backoff.wait(self._stopping)
+                if self._stopping.is_set():
+                    return consumer
+            else:
+                return consumer
+
+    # What Kafka's tools and our metrics see
+
+    async def _report_forever(self, consumer: AIOKafkaConsumer) -> None:
+        while True:
+            await asyncio.sleep(_REPORT_SECONDS)
+            await self._tell_kafka(consumer)
+            await self._measure_lag(consumer)
+
+    async def _tell_kafka(self, consumer: AIOKafkaConsumer) -> None:
+        if self._connection is None or self._unpositioned:
+            return
+        try:
+            async with self._in_hand:
+                await consumer.commit()
+        except KafkaError as error:
+            log.debug("ingest", action="offsets-not-told", error=type(error).__name__)
+
+    async def _measure_lag(self, consumer: AIOKafkaConsumer) -> None:
+        lag = dict.fromkeys(self._topics, 0)
+        partitions = consumer.assignment()
+        try:
+            ends = await consumer.end_offsets(partitions) if partitions else {}
+            for partition, end in ends.items():
+                if partition not in self._unpositioned:
+                    lag[partition.topic] += end - await consumer.position(partition)
+        except KafkaError as error:
+            log.debug("ingest", action="lag-unknown", error=type(error).__name__)
+            return
+        for topic, records in lag.items():
+            self._metrics.lag.labels(self._name(topic)).set(records)
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Hands a rebalance to the service."""
+
+    def __init__(self, ingest: Ingest) -> None:
+        self._ingest = ingest
+
+    async def on_partitions_revoked(self, _: Collection[TopicPartition]) -> None:
+        await self._ingest.revoked()
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        self._ingest.assigned(assigned)
+
+
+def _log_failure(action: str, error: BaseException) -> None:
+    """Say where an error was raised; its text is left out, since it may quote a value."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}"
+    log.error("ingest", action=action, error=type(error).__name__, at=where)
+
+
+def _record(fetched: Any) -> Record:
+    return Record(
+        topic=fetched.topic,
+        partition=fetched.partition,
+        offset=fetched.offset,
+        key=fetched.key,
+        value=fetched.value,
+        headers=fetched.headers,
+        received=datetime.fromtimestamp(fetched.timestamp / 1000, UTC),
+    )

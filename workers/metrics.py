@@ -1,0 +1,82 @@
+"""Every metric of a worker. Label values are bounded, and never a person."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_RECORDS = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000)
+
+
+class Metrics:
+    """The worker's instruments, in a registry of their own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Register every instrument; a registry takes them once."""
+        self.registry = registry
+        self.lag = Gauge(
+            "register_consumer_lag",
+            "Records not yet taken in, of the partitions assigned to this worker",
+            ["topic"],
+            registry=registry,
+        )
+        self.events = Counter(
+            "register_events",
+            "Records by outcome: applied, refused, duplicate or dead",
+            ["topic", "outcome"],
+            registry=registry,
+        )
+        self.batch_records = Histogram(
+            "register_batch_records", "Records per batch", buckets=_RECORDS, registry=registry
+        )
+        self.batch_seconds = Histogram(
+            "register_batch_seconds",
+            "Seconds from decoding a batch to its commit",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.batch_retries = Counter(
+            "register_batch_retries",
+            "Batches tried again: conflict with another batch, or outage of the database",
+            ["cause"],
+            registry=registry,
+        )
+        self.event_latency = Histogram(
+            "register_event_latency_seconds",
+            "Seconds from an event's broker timestamp to its eligibility record's acknowledgement",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.ban_latency = Histogram(
+            "register_ban_latency_seconds",
+            "The same for bans and withdrawals only",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.eligibility_records = Counter(
+            "register_eligibility_records",
+            "Records acknowledged on marketing.eligibility",
+            registry=registry,
+        )
+        self.published = Counter(
+            "register_published", "Records acknowledged, by topic", ["topic"], registry=registry
+        )
+        self.outbox_depth = Gauge(
+            "register_outbox_depth", "Messages committed and not published yet", registry=registry
+        )
+        self.outbox_age = Gauge(
+            "register_outbox_age_seconds", "Age of the oldest such message", registry=registry
+        )
+        self.relay_leads = Gauge(
+            "register_relay_leads", "1 while this worker publishes the outbox", registry=registry
+        )
+        self.dead_letters = Counter(
+            "register_dead_letters", "Dead letters by reason code", ["reason"], registry=registry
+        )
+        self.refusals = Counter(
+            "register_refusals", "Refused events", ["rule", "reason"], registry=registry
+        )
+        self.dropped_fields = Counter(
+            "register_dropped_party_fields",
+            "Unknown fields of a party that were dropped (S7)",
+            registry=registry,
+        )
+        self.customers = Gauge("register_customers", "Customers in the register", registry=registry)

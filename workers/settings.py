@@ -1,0 +1,30 @@
+"""Settings of a worker, read once from the environment."""
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PositiveInt = Annotated[int, Field(gt=0)]
+
+
+class Settings(BaseSettings):
+    """Every setting is an environment variable of the same name in capitals.
+
+    The first three have no default: there are no default credentials. `DIGEST_SECRET` must
+    stay the same for the life of the register (R7).
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    kafka_bootstrap_servers: str
+    database_url: SecretStr
+    digest_secret: SecretStr = Field(min_length=16)
+    topic_prefix: str = ""
+    consumer_group: str = "asiakasrekisteri"
+    batch_max_records: PositiveInt = 500
+    outbox_batch: PositiveInt = 1000
+    metrics_host: str = "127.0.0.1"
+    metrics_port: PositiveInt = 6066
+    log_level: str = "INFO"
+    log_format: Annotated[str, Field(pattern="^(json|console)$")] = "console"
