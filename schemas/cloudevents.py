@@ -77,9 +77,7 @@ def _binary_attributes(headers: Headers) -> dict[str, str] | None:
     if named.get("content-type", b"").startswith(STRUCTURED) or "ce_type" not in named:
         return None
     try:
-        return {
-            name: named[f"ce_{name}"].decode() for name in _ATTRIBUTES if f"ce_{name}" in named
-        }
+        return {name: named[f"ce_{name}"].decode() for name in _ATTRIBUTES if f"ce_{name}" in named}
     except UnicodeDecodeError:
         raise Unreadable("malformed_header", "ce_*") from None
 

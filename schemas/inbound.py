@@ -16,8 +16,6 @@ from schemas.terms import (
     Region,
 )
 
-
-
 ProfilingValue = str | int | float | bool
 Profiling = dict[str, ProfilingValue]
 
@@ -81,7 +79,7 @@ class SignupData(Contract):
 
     party: Party
     form: Form
-    consents: list[SignupConsent] = []
+    consents: list[SignupConsent] = Field(default_factory=list)
     profiling: Profiling | None = None
 
 
@@ -403,4 +401,3 @@ INBOUND_TYPES: dict[str, type[InboundEvent]] = {
     for model in InboundEvent.__subclasses__()
 }
 """Wire type → model."""
-

@@ -1,7 +1,7 @@
 """What can be wrong with a message.
 
-    ContractError
-    └── Unreadable      the message becomes a dead letter
+ContractError
+└── Unreadable      the message becomes a dead letter
 """
 
 

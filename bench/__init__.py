@@ -1,0 +1,1 @@
+"""Benchmarks: the service's figures next to yardsticks of the same run (`bench/README.md`)."""

@@ -1,0 +1,1 @@
+"""Running the register: local stack, metrics, dashboards and alerts, demo."""

@@ -1,0 +1,38 @@
+"""Free loopback ports that stay the same from one start to the next."""
+
+import random
+import socket
+
+from ops.stack.errors import StackError
+
+LOOPBACK = "127.0.0.1"
+# Below Linux's ephemeral range (32768 and up): a client's outgoing connection
+# can never sit on one of these while our server is down.
+_RANGE = range(20_000, 32_000)
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this loopback port now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As servers do: a connection in TIME_WAIT does not make a port taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(taken: set[int] | None = None) -> int:
+    """A free loopback port that is not in `taken`.
+
+    Raises StackError when none of a thousand tried is free.
+    """
+    unwanted = taken or set()
+    for port in random.sample(_RANGE, 1000):
+        if port not in unwanted and is_free(port):
+            return port
+    raise StackError(
+        f"no free loopback port between {_RANGE.start} and {_RANGE.stop}: "
+        "stop what listens there (`ss -ltn` lists it) and run this again"
+    )

@@ -1,0 +1,1 @@
+"""Tests: unit (pure, fast), scenarios, integration (real servers), faults."""
