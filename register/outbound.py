@@ -15,6 +15,10 @@ SOURCE = "/register"
 """`source` of every event that the service writes."""
 
 
+# A compressed batch can bring a value that no topic of ours would take back.
+_MAX_DEAD_LETTER = 1_200_000
+
+
 @dataclass(frozen=True, slots=True)
 class Outbound:
     """Builds records at a moment; `prefix` stands before every topic's name."""
@@ -33,15 +37,19 @@ class Outbound:
 
     def dead_letter(self, record: Record, reason: str) -> OutboxMessage:
         """The bytes and headers as received, and why they could not be read."""
-        headers = [
+        headers: list[tuple[str, bytes | None]] = [
             *record.headers,
             ("dlq-reason", reason.encode()),
             ("dlq-topic", record.topic.removeprefix(self.prefix).encode()),
             ("dlq-partition", str(record.partition).encode()),
             ("dlq-offset", str(record.offset).encode()),
         ]
+        value = record.value
+        if value is not None and len(value) > _MAX_DEAD_LETTER:
+            headers.append(("dlq-truncated-from", str(len(value)).encode()))
+            value = value[:_MAX_DEAD_LETTER]
         topic = self.prefix + DEAD_LETTERS.name
-        return OutboxMessage(topic, record.key, record.value, headers, None, caused_by_no=False)
+        return OutboxMessage(topic, record.key, value, headers, None, caused_by_no=False)
 
     def _eligibility(self, change: EligibilityChange) -> OutboxMessage:
         customer_id = str(change.person_id)

@@ -15,7 +15,7 @@ class Record:
     offset: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: Sequence[tuple[str, bytes | None]]
     received: datetime
 
 
@@ -30,6 +30,6 @@ class OutboxMessage:
     topic: str
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: Sequence[tuple[str, bytes | None]]
     caused_received: datetime | None
     caused_by_no: bool

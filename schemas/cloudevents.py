@@ -1,7 +1,9 @@
 """CloudEvents 1.0 over Kafka: structured and binary mode in, structured mode out."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -17,7 +19,10 @@ MAX_BYTES = 1_000_000
 STRUCTURED = b"application/cloudevents+json"
 CONTENT_TYPE = ("content-type", STRUCTURED)
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]
+
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_YEARS = (1900, 2200)
 
 _ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time", "traceparent")
 _PARTY_PARTS: dict[str, frozenset[str]] = {
@@ -64,6 +69,7 @@ def decode(value: bytes | None, headers: Headers) -> Message:
         event = INBOUND.validate_json(value)
     except ValidationError as error:
         raise _unreadable(error) from None
+    _check_time(raw["time"], event.time)
     return Message(event, raw, _count_dropped(raw["data"].get("party")))
 
 
@@ -72,8 +78,14 @@ def encode(event: dict[str, Any]) -> bytes:
     return orjson.dumps(event)
 
 
+def _check_time(text: str, time: datetime) -> None:
+    """RFC 3339, in years that every system between here and the database can hold."""
+    if not _RFC3339.fullmatch(text) or not _YEARS[0] <= time.year <= _YEARS[1]:
+        raise Unreadable("invalid_value", "time")
+
+
 def _binary_attributes(headers: Headers) -> dict[str, str] | None:
-    named = {name.lower(): value for name, value in headers}
+    named = {name.lower(): value for name, value in headers if value is not None}
     if named.get("content-type", b"").startswith(STRUCTURED) or "ce_type" not in named:
         return None
     try:

@@ -42,7 +42,9 @@ async def next_messages(connection: Connection, limit: int) -> list[Waiting]:
                 topic=row["topic"],
                 key=row["key"],
                 value=row["value"],
-                headers=[(name, value.encode("latin-1")) for name, value in row["headers"]],
+                headers=[
+                    (name, value and value.encode("latin-1")) for name, value in row["headers"]
+                ],
                 caused_received=row["caused_received"],
                 caused_by_no=row["caused_by_no"],
             ),

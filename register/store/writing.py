@@ -118,7 +118,10 @@ async def write_outbox(connection: Connection, outgoing: Iterable[OutboxMessage]
             message.topic,
             message.key,
             message.value,
-            [[name, value.decode("latin-1")] for name, value in message.headers],
+            [
+                [name, None if value is None else value.decode("latin-1")]
+                for name, value in message.headers
+            ],
             message.caused_received,
             message.caused_by_no,
         )
