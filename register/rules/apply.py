@@ -1,4 +1,4 @@
-"""A batch of events applied to the part of the register that it can touch (R1 to R55).
+"""A batch of events applied to the part of the register that it can touch (R1 to R62).
 
 Pure: the store reads a `Snapshot`, this returns the `Changes`, the store writes them.
 """
@@ -7,24 +7,25 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from register.rules import messages
-from register.rules.arrivals import Arrivals
+from register.rules import messages, normalise, requests
+from register.rules.arrivals import CONTACT_POINTS, Arrivals
 from register.rules.bans import Entry, published
-from register.rules.decide import decide
+from register.rules.decide import Decision, decide
 from register.rules.digest import Digester
-from register.rules.facts import LISTING, Fact, Identity, JsonDict
+from register.rules.facts import ERASURE, LISTING, RECTIFICATION, Fact, Identity, JsonDict
 from register.rules.fold import No, PersonState, fold
 from register.rules.intake import Intake
+from register.rules.settings import RuleSettings
 from register.rules.snapshot import (
+    Answer,
     BanChange,
     Changes,
     EligibilityChange,
     KnownIdentity,
+    PersonRow,
     Snapshot,
 )
-from schemas.terms import PointKind
-
-_CONTACT_POINTS = frozenset({PointKind.EMAIL, PointKind.PHONE, PointKind.POST})
+from schemas.terms import Audience, Kind, PointKind, Purpose
 
 
 @dataclass(slots=True)
@@ -34,63 +35,283 @@ class _Person:
     state: PersonState
 
 
-def apply(snapshot: Snapshot, arrivals: Sequence[Intake], digester: Digester) -> Changes:
+def apply(
+    snapshot: Snapshot,
+    arrivals: Sequence[Intake],
+    digester: Digester,
+    settings: RuleSettings | None = None,
+) -> Changes:
     """Apply events, in the order of their arrival, to a snapshot.
 
     `arrivals` holds no duplicates. Every person of the snapshot is decided anew; messages are
     made only for what changed (contract, `eligibility.updated`).
     """
-    known = Arrivals(snapshot)
-    for arrival in arrivals:
-        known.take(arrival)
-    last = arrivals[-1] if arrivals else None
-    persons = [_person(known, members) for members in known.components.sets()]
-    changes = Changes(refusals=known.refusals)
-    for person in persons:
-        _derive_entries(known, person, changes)
-    for person in persons:
-        _refold_listings(known, person)
-        _settle(snapshot, known, person, digester, changes, last)
-    _publish_bans(snapshot, known, persons, changes, last)
-    dead = {fact.fact_id for person in persons for fact in person.state.dead}
-    new = {fact.fact_id for fact in known.stored}
-    changes.stored = [
-        replace(fact, party=None) if fact.fact_id in dead else fact for fact in known.stored
-    ]
-    changes.erased_parties = sorted(dead - new)
-    changes.entries = known.new_entries
-    return changes
+    return _Batch(snapshot, digester, settings or RuleSettings()).run(arrivals)
 
 
-def _person(known: Arrivals, members: list[bytes]) -> _Person:
-    facts = [fact for identity in members for fact in known.facts.get(identity, ())]
-    return _Person(members, facts, fold(facts))
+class _Batch:
+    """One `apply`: what is known, and the changes as they are found."""
 
+    def __init__(self, snapshot: Snapshot, digester: Digester, settings: RuleSettings) -> None:
+        self._snapshot = snapshot
+        self._digester = digester
+        self._known = Arrivals(snapshot, settings)
+        self._changes = Changes()
+        self._last: Intake | None = None
+        self._reports: dict[bytes, JsonDict] = {}
 
-def _derive_entries(known: Arrivals, person: _Person, changes: Changes) -> None:
-    """R22, R24: contact points that are gone keep the bans of who used them, as digests."""
-    wanted: dict[tuple[bytes, uuid.UUID], Entry] = {}
-    for no in _standing_nos(person.state):
-        for fact in person.state.ungrounded:
-            for point in fact.points:
-                if point.kind in _CONTACT_POINTS:
-                    entry = _derived(no, point.digest, point.kind)
-                    wanted[entry.digest, entry.fact_id] = entry
-    own = set(person.identities)
-    digests = {digest for digest, _ in wanted}
-    digests.update(point.digest for fact in person.facts for point in fact.points)
-    for digest in sorted(digests):
-        kept: list[Entry] = []
-        for entry in known.entries.get(digest, ()):
-            key = (entry.digest, entry.fact_id)
-            if entry.derived and entry.placed_by in own and key not in wanted:
-                changes.removed_entries.append(entry)
-            else:
-                kept.append(entry)
-                wanted.pop(key, None)
-        known.entries[digest] = kept
-    for entry in wanted.values():
-        known.add_entry(entry)
+    def run(self, arrivals: Sequence[Intake]) -> Changes:
+        for arrival in arrivals:
+            self._known.take(arrival)
+            self._last = arrival
+        persons = [self._person(members) for members in self._known.components.sets()]
+        for person in persons:
+            self._derive_entries(person)
+        for person in persons:
+            self._refold_listings(person)
+            self._settle(person)
+        self._publish_bans(persons)
+        self._collect(persons)
+        return self._changes
+
+    def _person(self, members: list[bytes]) -> _Person:
+        facts = [fact for identity in members for fact in self._known.facts.get(identity, ())]
+        return _Person(members, facts, fold(facts))
+
+    # What the ban register holds besides what was said
+
+    def _derive_entries(self, person: _Person) -> None:
+        """Contact points that are gone or were corrected keep their bans (R22, R24, R62)."""
+        wanted = {(entry.digest, entry.fact_id): entry for entry in self._derived(person)}
+        own = set(person.identities)
+        digests = {digest for digest, _ in wanted}
+        digests.update(point.digest for fact in person.facts for point in fact.points)
+        for digest in sorted(digests):
+            kept: list[Entry] = []
+            for entry in self._known.entries.get(digest, ()):
+                key = (entry.digest, entry.fact_id)
+                if entry.derived_by in own and key not in wanted:
+                    self._changes.removed_entries.append(entry)
+                else:
+                    kept.append(entry)
+                    wanted.pop(key, None)
+            if kept or digest in self._known.entries:
+                self._known.entries[digest] = kept
+        for entry in wanted.values():
+            self._known.add_entry(entry)
+
+    def _derived(self, person: _Person) -> Iterable[Entry]:
+        state = person.state
+        for no in _standing_nos(state):
+            for fact in state.ungrounded:
+                for point in fact.points:
+                    if point.kind in CONTACT_POINTS:
+                        yield _derived(no, point.digest, point.kind)
+        for corrected in state.corrected:
+            for ban in self._known.standing(corrected.old):
+                if ban.since <= corrected.time:
+                    yield replace(ban, digest=corrected.new.digest, derived_by=corrected.by)
+
+    def _refold_listings(self, person: _Person) -> None:
+        """Others' collection bans take listings away; they are known only by now (R23, R24)."""
+        listings = [fact for fact in person.facts if fact.type == LISTING]
+        if listings:
+            bans = self._known.collection_bans(listings, person.identities)
+            if bans:
+                person.state = fold(person.facts, bans)
+
+    # The person: id, identities, message
+
+    def _settle(self, person: _Person) -> None:
+        """Name the person, point its identities to it, and say what changed."""
+        ids = self._ids(person)
+        person_id = ids[_eldest(person)]
+        cause = self._cause(person)
+        names, former = self._point_identities(person, person_id)
+        decision = self._decide(person)
+        data = messages.eligibility(decision, names) if decision else None
+        self._say(person_id, data, cause)
+        for old in sorted(former):
+            # An id from before an erasure leads nowhere: who comes back is somebody new (R25).
+            if old in ids.values():
+                self._changes.aliases[old] = person_id
+            self._say(old, None, cause)
+        survivor = self._snapshot.persons.get(person_id)
+        if survivor is not None and survivor.alias_of is not None:
+            self._changes.aliases[person_id] = None
+        if decision is not None:
+            self._changes.persons.append(self._row(person_id, person, decision))
+        self._report(person, names, data, person_id)
+
+    def _ids(self, person: _Person) -> dict[bytes, uuid.UUID]:
+        erased = person.state.erased_at
+        epoch = int(erased.timestamp() * 1_000_000) if erased else 0
+        return {digest: self._digester.customer_id(digest, epoch) for digest in person.identities}
+
+    def _point_identities(
+        self, person: _Person, person_id: uuid.UUID
+    ) -> tuple[list[Identity], set[uuid.UUID]]:
+        """Returns the identities that may be named, and the ids they had before."""
+        held = {fact.identity for fact in person.state.live}
+        names: list[Identity] = []
+        former: set[uuid.UUID] = set()
+        for digest in person.identities:
+            name = self._known.names.get(digest) if digest in held else None
+            if name is not None:
+                names.append(name)
+            identity = KnownIdentity(
+                digest, person_id, name.source if name else None, name.subject if name else None
+            )
+            before = self._snapshot.identities.get(digest)
+            if before != identity:
+                self._changes.identities.append(identity)
+            if before is not None and before.person_id != person_id:
+                former.add(before.person_id)
+        return names, former
+
+    def _cause(self, person: _Person) -> Intake | None:
+        """The newest arrival that touched the person, else one of the batch."""
+        causes = self._known.causes
+        if not causes:
+            return self._last
+        found = [causes[digest] for digest in person.identities if digest in causes]
+        if not found:
+            named = {point.digest for fact in person.facts for point in fact.points}
+            found = [causes[digest] for digest in named if digest in causes]
+        return max(found, key=lambda cause: cause.fact.received, default=self._last)
+
+    def _decide(self, person: _Person) -> Decision | None:
+        if not person.state.present:
+            return None
+        others = self._others(person) if self._known.entries else []
+        return decide(person.state, others, self._snapshot.agreements)
+
+    def _others(self, person: _Person) -> list[Entry]:
+        """Bans of others that stand under the person's contact points and company (R8, R9)."""
+        digests = self._points(person.state)
+        business_id = person.state.profile.get("company", {}).get("business_id")
+        if business_id:
+            digests.append(self._digester.company(business_id).digest)
+        own = frozenset(person.identities)
+        return [
+            ban
+            for digest in digests
+            for ban in self._known.standing(digest)
+            if ban.placed_by is None or ban.placed_by not in own
+        ]
+
+    def _points(self, state: PersonState) -> list[bytes]:
+        """Digests of the contact points held now."""
+        profile = state.profile
+        digests: list[bytes] = []
+        if "email" in profile:
+            digests.append(self._digester.email(profile["email"]).digest)
+        if "phone" in profile:
+            digests.append(self._digester.phone(profile["phone"]).digest)
+        if "address" in profile:
+            digests.append(self._digester.address(**profile["address"]).digest)
+        return digests
+
+    def _row(self, person_id: uuid.UUID, person: _Person, decision: Decision) -> PersonRow:
+        state = person.state
+        profile = state.profile
+        former = decision.audience is Audience.FORMER_CUSTOMER and state.kind is Kind.CONSUMER
+        return PersonRow(
+            person_id=person_id,
+            points=tuple(self._points(state)),
+            exact_email=(
+                self._digester.match_key("exact", normalise.email_exact(profile["email"]))
+                if "email" in profile
+                else None
+            ),
+            consented_products=decision.consented_products,
+            former_since=state.former_since if former and not decision.consented else None,
+            disclosable=Purpose.DISCLOSURE in decision.allow and "name" in profile,
+            name=profile.get("name"),
+            address=profile.get("address"),
+            rectified=any(fact.type == RECTIFICATION for fact in state.live),
+        )
+
+    def _say(self, person_id: uuid.UUID, data: JsonDict | None, cause: Intake | None) -> None:
+        """A new version where the message differs from the last; a tombstone where none is."""
+        before = self._snapshot.persons.get(person_id)
+        content = messages.content_hash(data) if data is not None else None
+        if content == (before.content if before else None):
+            return
+        version = (before.version if before else 0) + 1
+        change = EligibilityChange(person_id, version, content, data, cause)
+        self._changes.eligibility.append(change)
+
+    def _report(
+        self,
+        person: _Person,
+        names: Sequence[Identity],
+        data: JsonDict | None,
+        person_id: uuid.UUID,
+    ) -> None:
+        """R60: what is held after the batch, for who asked in it."""
+        for arrival, identity in self._known.accesses:
+            if identity in person.identities:
+                held = requests.report(
+                    person.state,
+                    person.facts,
+                    names,
+                    data,
+                    self._snapshot.disclosures.get(person_id, ()),
+                )
+                self._changes.answers.append(Answer(arrival, report=held))
+
+    # The ban register and the rest
+
+    def _publish_bans(self, persons: Sequence[_Person]) -> None:
+        """Say what stands in the ban register now, wherever that changed (R7)."""
+        stands: dict[bytes, tuple[PointKind, list[JsonDict]]] = {
+            digest: (before.kind, []) for digest, before in self._snapshot.digests.items()
+        }
+        for digest, entries in self._known.entries.items():
+            if entries and entries[0].kind is not PointKind.IDENTITY:
+                shown = [published(ban) for ban in self._known.standing(digest)]
+                stands[digest] = (entries[0].kind, shown)
+        for person in persons:
+            for no in _standing_nos(person.state):
+                if no.fact.identity is not None:
+                    under = stands.setdefault(no.fact.identity, (PointKind.IDENTITY, []))
+                    under[1].append(_published_no(no, person.state))
+        for digest in sorted(stands):
+            self._say_bans(digest, *stands[digest])
+
+    def _say_bans(self, digest: bytes, kind: PointKind, bans: list[JsonDict]) -> None:
+        before = self._snapshot.digests.get(digest)
+        content = messages.content_hash(bans) if bans else None
+        if content == (before.content if before else None):
+            return
+        version = (before.version if before else 0) + 1
+        data = {"digest": digest.hex(), "kind": kind, "bans": bans} if bans else None
+        cause = self._known.causes.get(digest, self._last)
+        self._changes.bans.append(BanChange(digest, kind, version, content, data, cause))
+
+    def _collect(self, persons: Sequence[_Person]) -> None:
+        """Which facts are kept, and which of them without personal data or not at all."""
+        known, changes = self._known, self._changes
+        dead = {fact.fact_id for person in persons for fact in person.state.dead}
+        expired = {fact.fact_id for person in persons for fact in person.state.expired}
+        new = {fact.fact_id for fact in known.stored}
+        changes.stored = [
+            replace(fact, party=None) if fact.fact_id in dead else fact
+            for fact in known.stored
+            if fact.fact_id not in expired
+        ]
+        changes.erased_parties = sorted(dead - expired - new)
+        changes.erased_facts = sorted(expired - new)
+        changes.entries = known.new_entries
+        changes.refusals = known.refusals
+        changes.answers = [*known.answers, *changes.answers]
+        changes.forgotten = sorted(
+            identity
+            for person in persons
+            if any(fact.type == ERASURE for fact in person.facts) and not person.state.live
+            for identity in person.identities
+        )
 
 
 def _standing_nos(state: PersonState) -> list[No]:
@@ -114,152 +335,8 @@ def _derived(no: No, digest: bytes, kind: PointKind) -> Entry:
         since=no.time,
         placed_by=no.fact.identity,
         scope_data=no.fact.body["scope"],
-        derived=True,
+        derived_by=no.fact.identity,
     )
-
-
-def _refold_listings(known: Arrivals, person: _Person) -> None:
-    """Others' collection bans take listings away; they are known only by now (R23, R24)."""
-    listings = [fact for fact in person.facts if fact.type == LISTING]
-    if listings:
-        bans = known.collection_bans(listings, person.identities)
-        if bans:
-            person.state = fold(person.facts, bans)
-
-
-def _settle(
-    snapshot: Snapshot,
-    known: Arrivals,
-    person: _Person,
-    digester: Digester,
-    changes: Changes,
-    last: Intake | None,
-) -> None:
-    """Name the person, point its identities to it, and say what changed."""
-    person_id = digester.customer_id(_eldest(person), 0)
-    cause = _cause(known, person, last)
-    held = {fact.identity for fact in person.state.live}
-    names: list[Identity] = []
-    former: set[uuid.UUID] = set()
-    for digest in person.identities:
-        name = known.names.get(digest) if digest in held else None
-        if name is not None:
-            names.append(name)
-        identity = KnownIdentity(
-            digest, person_id, name.source if name else None, name.subject if name else None
-        )
-        before = snapshot.identities.get(digest)
-        if before != identity:
-            changes.identities.append(identity)
-        if before is not None and before.person_id != person_id:
-            former.add(before.person_id)
-    _say(snapshot, changes, person_id, _message(known, person, names, snapshot, digester), cause)
-    for old in sorted(former):
-        changes.aliases[old] = person_id
-        _say(snapshot, changes, old, None, cause)
-    survivor = snapshot.persons.get(person_id)
-    if survivor is not None and survivor.alias_of is not None:
-        changes.aliases[person_id] = None
-
-
-def _eldest(person: _Person) -> bytes:
-    """The identity whose data is oldest: its id survives a merge, in any order (R51, R52)."""
-    with_data = [fact for fact in person.facts if fact.brings_data and fact.identity]
-    if not with_data:
-        return min(person.identities)
-    eldest = min(with_data, key=lambda fact: fact.order)
-    assert eldest.identity is not None
-    return eldest.identity
-
-
-def _cause(known: Arrivals, person: _Person, last: Intake | None) -> Intake | None:
-    """The newest arrival that touched the person, else one of the batch."""
-    named = [point.digest for fact in person.facts for point in fact.points]
-    causes = [known.causes[digest] for digest in person.identities if digest in known.causes]
-    causes = causes or [known.causes[digest] for digest in named if digest in known.causes]
-    return max(causes, key=lambda cause: cause.fact.received, default=last)
-
-
-def _message(
-    known: Arrivals,
-    person: _Person,
-    names: Iterable[Identity],
-    snapshot: Snapshot,
-    digester: Digester,
-) -> JsonDict | None:
-    if not person.state.present:
-        return None
-    others = _others(known, person, digester) if known.entries else []
-    decision = decide(person.state, others, snapshot.agreements)
-    return messages.eligibility(decision, names)
-
-
-def _others(known: Arrivals, person: _Person, digester: Digester) -> list[Entry]:
-    """Bans of others that stand under the person's contact points and company (R8, R9)."""
-    profile = person.state.profile
-    digests: list[bytes] = []
-    if "email" in profile:
-        digests.append(digester.email(profile["email"]).digest)
-    if "phone" in profile:
-        digests.append(digester.phone(profile["phone"]).digest)
-    if "address" in profile:
-        digests.append(digester.address(**profile["address"]).digest)
-    if profile.get("company", {}).get("business_id"):
-        digests.append(digester.company(profile["company"]["business_id"]).digest)
-    own = frozenset(person.identities)
-    return [
-        ban
-        for digest in digests
-        for ban in known.standing(digest)
-        if ban.placed_by is None or ban.placed_by not in own
-    ]
-
-
-def _say(
-    snapshot: Snapshot,
-    changes: Changes,
-    person_id: uuid.UUID,
-    data: JsonDict | None,
-    cause: Intake | None,
-) -> None:
-    """A new version where the message differs from the last one; a tombstone where none is."""
-    before = snapshot.persons.get(person_id)
-    content = messages.content_hash(data) if data is not None else None
-    if content == (before.content if before else None):
-        return
-    version = (before.version if before else 0) + 1
-    changes.eligibility.append(EligibilityChange(person_id, version, content, data, cause))
-
-
-def _publish_bans(
-    snapshot: Snapshot,
-    known: Arrivals,
-    persons: Sequence[_Person],
-    changes: Changes,
-    last: Intake | None,
-) -> None:
-    """Say what stands in the ban register now, wherever that changed (R7)."""
-    stands: dict[bytes, tuple[PointKind, list[JsonDict]]] = {
-        digest: (before.kind, []) for digest, before in snapshot.digests.items()
-    }
-    for digest, entries in known.entries.items():
-        kind = entries[0].kind if entries else None
-        if kind is not None and kind is not PointKind.IDENTITY:
-            stands[digest] = (kind, [published(ban) for ban in known.standing(digest)])
-    for person in persons:
-        for no in _standing_nos(person.state):
-            if no.fact.identity is not None:
-                shown = stands.setdefault(no.fact.identity, (PointKind.IDENTITY, []))
-                shown[1].append(_published_no(no, person.state))
-    for digest in sorted(stands):
-        kind, bans = stands[digest]
-        before = snapshot.digests.get(digest)
-        content = messages.content_hash(bans) if bans else None
-        if content != (before.content if before else None):
-            version = (before.version if before else 0) + 1
-            data = {"digest": digest.hex(), "kind": kind, "bans": bans} if bans else None
-            cause = known.causes.get(digest, last)
-            changes.bans.append(BanChange(digest, kind, version, content, data, cause))
 
 
 def _published_no(no: No, state: PersonState) -> JsonDict:
@@ -267,3 +344,18 @@ def _published_no(no: No, state: PersonState) -> JsonDict:
     if no.collection and state.collection_banned:
         shown["collection"] = True
     return shown
+
+
+def _eldest(person: _Person) -> bytes:
+    """The identity whose data is oldest: its id survives a merge, in any order (R51, R52)."""
+    expired = {fact.fact_id for fact in person.state.expired}
+    with_data = [
+        fact
+        for fact in person.facts
+        if fact.brings_data and fact.identity and fact.fact_id not in expired
+    ]
+    if not with_data:
+        return min(person.identities)
+    eldest = min(with_data, key=lambda fact: fact.order)
+    assert eldest.identity is not None
+    return eldest.identity

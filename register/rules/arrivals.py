@@ -1,18 +1,32 @@
 """Events arriving one after the other at what is known of the persons they touch.
 
-R21 and R23 judge an event by what had arrived before it; everything else is folded later.
+R21, R23 and R25 judge an event by what had arrived before it; everything else is folded later.
 """
 
 import uuid
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from register.rules.bans import Entry, entries_of, standing
 from register.rules.components import Components
-from register.rules.facts import ORDER, Fact, Identity
-from register.rules.fold import CollectionBan, admits
+from register.rules.digest import Point
+from register.rules.facts import ERASURE, RECTIFICATION, Fact, Identity
+from register.rules.fold import CollectionBan, admits, fold
 from register.rules.intake import Intake
 from register.rules.outcomes import Refused
-from register.rules.snapshot import Refusal, Snapshot
+from register.rules.requests import (
+    ACCESS,
+    AMBIGUOUS,
+    NOT_FOUND,
+    OPEN_BILLING,
+    UNSIGNED,
+    blocks_erasure,
+)
+from register.rules.settings import RuleSettings
+from register.rules.snapshot import Answer, Refusal, Snapshot
+from schemas.terms import PointKind
+
+CONTACT_POINTS = frozenset({PointKind.EMAIL, PointKind.PHONE, PointKind.POST})
 
 
 class Arrivals:
@@ -20,11 +34,12 @@ class Arrivals:
 
     `components` are the persons as sets of identity digests, `facts` their facts, `entries`
     what is written under each digest, `names` the identities whose name may be held, `stored`
-    the new facts, `refusals` the events turned away, `causes` per identity or digest the last
-    event that touched it.
+    the new facts, `refusals` the events turned away, `answers` the requests that ended,
+    `accesses` the access requests to answer, each with an identity of the person, `causes` per
+    identity or digest the last event that touched it.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, settings: RuleSettings) -> None:
         self.components: Components[bytes] = Components()
         self.facts = {digest: list(facts) for digest, facts in snapshot.facts.items()}
         self.entries = {digest: list(known) for digest, known in snapshot.entries.items()}
@@ -32,7 +47,10 @@ class Arrivals:
         self.stored: list[Fact] = []
         self.new_entries: list[Entry] = []
         self.refusals: list[Refusal] = []
+        self.answers: list[Answer] = []
+        self.accesses: list[tuple[Intake, bytes]] = []
         self.causes: dict[bytes, Intake] = {}
+        self._settings = settings
         self._by_key = {key: list(known) for key, known in snapshot.by_match_key.items()}
         self._know(snapshot)
 
@@ -47,40 +65,139 @@ class Arrivals:
             self.components.join(members)
 
     def take(self, arrival: Intake) -> None:
-        """Take one event in, or refuse it."""
+        """Take one event in, refuse it, or answer it."""
+        if arrival.refused is not None:
+            self.refusals.append(Refusal(arrival, arrival.refused))
+        elif arrival.fact.type == ACCESS:
+            self._take_access(arrival)
+        elif arrival.fact.type == ERASURE:
+            self._take_erasure(arrival)
+        elif arrival.fact.type == RECTIFICATION:
+            self._take_rectification(arrival)
+        else:
+            self._take_fact(arrival)
+
+    def _take_fact(self, arrival: Intake) -> None:
         fact = arrival.fact
-        partners = [known for key in fact.match_keys for known in self._by_key.get(key, ())]
-        refused = arrival.refused or self._refusal(fact, partners)
+        partners = self._partners(fact)
+        refused = self._refusal(fact, partners)
         if refused is not None:
             self.refusals.append(Refusal(arrival, refused))
             return
+        self._store(arrival, fact, arrival.identity, partners)
+        for link in arrival.links:
+            self.components.add(link)
+            self.components.join([link, *partners, *filter(None, [fact.identity])])
+            for key in fact.match_keys:
+                self._by_key.setdefault(key, []).append(link)
+        if arrival.request is not None:
+            self.answers.append(Answer(arrival))
+
+    def _store(
+        self,
+        arrival: Intake,
+        fact: Fact,
+        identity: Identity | None,
+        partners: Iterable[bytes],
+    ) -> None:
         self.stored.append(fact)
         for entry in entries_of(fact):
             self.add_entry(entry)
             self.causes[entry.digest] = arrival
-        if arrival.identity is not None:
-            self._join(arrival, arrival.identity, partners)
-
-    def _join(self, arrival: Intake, identity: Identity, partners: Iterable[bytes]) -> None:
-        fact = arrival.fact
-        self.components.add(identity.digest)
-        self.components.join([identity.digest, *partners])
-        self.facts.setdefault(identity.digest, []).append(fact)
+        if fact.identity is None:
+            return
+        self.components.add(fact.identity)
+        self.components.join([fact.identity, *partners])
+        self.facts.setdefault(fact.identity, []).append(fact)
         for key in fact.match_keys:
-            self._by_key.setdefault(key, []).append(identity.digest)
-        if fact.brings_data:
-            self.names[identity.digest] = identity
-        self.causes[identity.digest] = arrival
+            self._by_key.setdefault(key, []).append(fact.identity)
+        if fact.brings_data and identity is not None:
+            self.names[fact.identity] = identity
+        self.causes[fact.identity] = arrival
+
+    def _partners(self, fact: Fact) -> list[bytes]:
+        return [known for key in fact.match_keys for known in self._by_key.get(key, ())]
+
+    def _members(self, identities: Iterable[bytes | None]) -> list[bytes]:
+        members: dict[bytes, None] = {}
+        for identity in identities:
+            if identity is not None and identity in self.components:
+                members.update(dict.fromkeys(self.components.members(identity)))
+        return list(members)
+
+    def _facts_of(self, members: Iterable[bytes]) -> list[Fact]:
+        return [fact for identity in members for fact in self.facts.get(identity, ())]
 
     def _refusal(self, fact: Fact, partners: Sequence[bytes]) -> Refused | None:
-        if not fact.brings_data or fact.type == ORDER or fact.identity is None:
+        if fact.identity is None:
             return None
-        members: dict[bytes, None] = {}
-        for identity in (fact.identity, *partners):
-            if identity in self.components:
-                members.update(dict.fromkeys(self.components.members(identity)))
-        facts = [known for identity in members for known in self.facts.get(identity, ())]
+        members = self._members([fact.identity, *partners])
+        facts = self._facts_of(members)
         return admits(facts, fact, self.collection_bans([fact], members))
+
+    # Requests (R25, R60, R62)
+
+    def _find(self, arrival: Intake) -> tuple[list[bytes], str | None]:
+        """The identities of the person that a request is about, or why there is none."""
+        fact = arrival.fact
+        members = self._members([fact.identity, *self._partners(fact)])
+        if any(known.brings_data for known in self._facts_of(members)):
+            return members, None
+        request = arrival.request
+        if request is None or request.named:
+            return members, NOT_FOUND
+        points = {point.digest for point in request.found_by or fact.points}
+        using = {
+            self.components.root(identity)
+            for identity, facts in self.facts.items()
+            if any(known.brings_data and _names_any(known, points) for known in facts)
+        }
+        if len(using) == 1:
+            return self.components.members(using.pop()), None
+        return members, AMBIGUOUS if using else NOT_FOUND
+
+    def _take_access(self, arrival: Intake) -> None:
+        request = arrival.request
+        assert request is not None
+        if self._settings.access_requires_signature and not (request.in_writing and request.signed):
+            self.answers.append(Answer(arrival, UNSIGNED))
+            return
+        members, reason = self._find(arrival)
+        if reason is None:
+            self.accesses.append((arrival, members[0]))
+        else:
+            self.answers.append(Answer(arrival, reason))
+
+    def _take_rectification(self, arrival: Intake) -> None:
+        members, reason = self._find(arrival)
+        if reason is None and not fold(self._facts_of(members)).present:
+            reason = NOT_FOUND
+        if reason is None:
+            fact = arrival.fact
+            if fact.identity is None:
+                fact = replace(fact, identity=members[0])
+            self._store(arrival, fact, None, members)
+        self.answers.append(Answer(arrival, reason))
+
+    def _take_erasure(self, arrival: Intake) -> None:
+        """R25. The erasure is kept once under each identity, since nothing joins them after."""
+        members, reason = self._find(arrival)
+        facts = self._facts_of(members)
+        if reason == AMBIGUOUS or (reason == NOT_FOUND and not arrival.fact.points):
+            self.answers.append(Answer(arrival, reason))
+            return
+        if blocks_erasure(fold(facts)):
+            self.answers.append(Answer(arrival, OPEN_BILLING))
+            return
+        points = dict.fromkeys(arrival.fact.points)
+        points.update(
+            (point, None) for fact in facts for point in fact.points if point.kind in CONTACT_POINTS
+        )
+        for fact in _copies(arrival.fact, members, tuple(points)):
+            self._store(arrival, fact, None, members)
+        self.answers.append(Answer(arrival))
+
+    # The ban register
 
     def add_entry(self, entry: Entry) -> None:
         """Write an entry into the ban register."""
@@ -119,3 +236,18 @@ class Arrivals:
                 )
                 found[digest] = CollectionBan(max(ban.since for ban in bans), stands)
         return found
+
+
+def _names_any(fact: Fact, digests: Collection[bytes]) -> bool:
+    return any(point.digest in digests for point in fact.points)
+
+
+def _copies(
+    erasure: Fact, identities: Iterable[bytes], points: tuple[Point, ...]
+) -> Iterable[Fact]:
+    """The erasure as asked, with all the person's contact points, and one per other identity."""
+    yield replace(erasure, points=points)
+    for identity in identities:
+        if identity != erasure.identity:
+            fact_id = uuid.uuid5(erasure.fact_id, identity.hex())
+            yield replace(erasure, fact_id=fact_id, identity=identity, points=points, match_keys=())

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from register.rules.cells import POINT_CELLS
-from register.rules.facts import BAN, LIFT, WITHDRAWAL, Fact, JsonDict, Scope, parse_scope
+from register.rules.facts import LIFT, NOES, WITHDRAWAL, Fact, JsonDict, Scope, parse_scope
 from schemas.terms import Denial, PointKind
 
 
@@ -14,8 +14,9 @@ from schemas.terms import Denial, PointKind
 class Entry:
     """A ban or a lift written under the digest of a contact point, company or identity.
 
-    `placed_by` is the identity that said it, or None; `derived` entries keep the bans of
-    somebody whose contact data has been erased under the contact points that are gone (R22).
+    `placed_by` is the identity that said it, or None. `derived_by` is set where no event named
+    the digest: the identity whose facts put the ban there, since its contact data is gone
+    (R22) or was corrected (R62).
     """
 
     digest: bytes
@@ -27,7 +28,7 @@ class Entry:
     since: datetime
     placed_by: bytes | None
     scope_data: JsonDict
-    derived: bool = False
+    derived_by: bytes | None = None
 
     @property
     def scope(self) -> Scope:
@@ -38,7 +39,7 @@ class Entry:
 def entries_of(fact: Fact) -> list[Entry]:
     """Entries that a ban, a withdrawal or a lift makes: one per point named, one for its
     identity (R7). Other facts make none."""
-    if fact.type not in (BAN, WITHDRAWAL, LIFT):
+    if fact.type not in NOES and fact.type != LIFT:
         return []
     targets = [(point.digest, point.kind) for point in fact.points]
     if fact.identity is not None:

@@ -40,7 +40,8 @@ class Decision:
     """What may be done with a person, and why.
 
     `consented_products` are cells that a consent limited to a product opens for it alone:
-    no cell of `allow`, but an answer to a screening that names the product.
+    no cell of `allow`, but an answer to a screening that names the product. `consented` tells
+    whether any consent stands (R26).
     """
 
     audience: Audience
@@ -50,6 +51,7 @@ class Decision:
     denied_products: tuple[DeniedProduct, ...]
     contact: JsonDict
     consented_products: Mapping[str, int]
+    consented: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ def decide(state: PersonState, others: Iterable[Entry], agreements: frozenset[Pu
         denied_products=_denied_products(state, bans, by_product),
         contact=_contact(state, allowed_cells),
         consented_products=by_product,
+        consented=bool(consented.any or by_product),
     )
 
 

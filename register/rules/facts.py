@@ -24,9 +24,17 @@ LIFT = "ban.lifted"
 PROFILE = "profile.updated"
 LEFT_COMPANY = "contact.left-company"
 LISTING = "prospect.listed"
+MERGE = "merge.ordered"
+RECTIFICATION = "rectification.requested"
+ERASURE = "erasure.requested"
+RETENTION = "retention.expired"
+"""The register's own: a former customer's time is over (R26)."""
 
 PROTECTIVE = frozenset({BAN, WITHDRAWAL})
 """Types that say no: they take effect in any case (R1, R4, R7)."""
+
+NOES = PROTECTIVE | {ERASURE}
+"""Types that stand in the ban register: an erasure is a ban on everything too (R25)."""
 
 
 class Rank(IntEnum):
@@ -38,7 +46,13 @@ class Rank(IntEnum):
     BAN = 3
 
 
-_RANKS = {LIFT: Rank.LIFT, WITHDRAWAL: Rank.WITHDRAWAL, BAN: Rank.BAN}
+_RANKS = {
+    LIFT: Rank.LIFT,
+    WITHDRAWAL: Rank.WITHDRAWAL,
+    BAN: Rank.BAN,
+    ERASURE: Rank.BAN,
+    RETENTION: Rank.BAN,
+}
 
 
 @dataclass(frozen=True, slots=True)

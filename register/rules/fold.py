@@ -3,22 +3,26 @@
 The result depends only on the set of facts, never on the order in which they are given.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+from register.rules.digest import Point
 from register.rules.facts import (
-    BAN,
     BILLING,
     CANCELLED,
     CONSENT,
     ENDED,
+    ERASURE,
     LEFT_COMPANY,
     LIFT,
     LISTING,
+    NOES,
     ORDER,
+    RECTIFICATION,
+    RETENTION,
     SIGNUP,
     WITHDRAWAL,
     Fact,
@@ -26,7 +30,13 @@ from register.rules.facts import (
     Scope,
     parse_scope,
 )
-from register.rules.outcomes import COLLECTION_BANNED, CONSUMER_LISTING, NO_PRIOR_CONSENT, Refused
+from register.rules.outcomes import (
+    COLLECTION_BANNED,
+    CONSUMER_LISTING,
+    ERASED,
+    NO_PRIOR_CONSENT,
+    Refused,
+)
 from schemas.terms import Denial, Kind, PointKind
 
 Moment = datetime
@@ -84,16 +94,21 @@ class Lift:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order and whether it still runs (R20)."""
+    """An order, and when it was cancelled or its contract ended (R20)."""
 
     fact: Fact
-    cancelled: bool
-    ended: bool
+    cancelled: Moment | None
+    ended: Moment | None
+
+    @property
+    def over(self) -> Moment | None:
+        """When it was cancelled or its contract ended; None while it runs."""
+        return min((end for end in (self.cancelled, self.ended) if end), default=None)
 
     @property
     def active(self) -> bool:
         """Neither cancelled nor its contract ended."""
-        return not (self.cancelled or self.ended)
+        return self.cancelled is None and self.ended is None
 
     @property
     def categories(self) -> frozenset[str]:
@@ -111,6 +126,16 @@ class Permissions:
 
 
 @dataclass(frozen=True, slots=True)
+class Corrected:
+    """A contact point that a rectification replaced: the old one's bans bind the new one (R62)."""
+
+    old: bytes
+    new: Point
+    by: bytes
+    time: Moment
+
+
+@dataclass(frozen=True, slots=True)
 class PersonState:
     """What the register holds of a person now.
 
@@ -118,7 +143,10 @@ class PersonState:
     facts without personal data are kept. `live` are the facts whose personal data stands,
     `dead` those whose personal data must go; `ungrounded` all that were given before the last
     moment without a ground to store, gone already or not (R22, R24). `profile` is what is held,
-    field by field.
+    field by field. `expired` are facts that go altogether, with an erasure or with the end of
+    their time (R25, R26); `erased_at` is the newest erasure; `former_since` is when the last
+    order ended, for a former customer (R26); `corrected` the contact points that a
+    rectification replaced (R62).
     """
 
     present: bool
@@ -134,6 +162,10 @@ class PersonState:
     live: tuple[Fact, ...]
     dead: tuple[Fact, ...]
     ungrounded: tuple[Fact, ...]
+    expired: tuple[Fact, ...]
+    erased_at: Moment | None
+    former_since: Moment | None
+    corrected: tuple[Corrected, ...]
 
     @property
     def is_customer(self) -> bool:
@@ -177,13 +209,14 @@ def fold(facts: Iterable[Fact], collection_bans: CollectionBans | None = None) -
     walk = _walk(ordered, permissions)
     live, dead = _split(ordered, walk, collection_bans or {})
     left = _left_companies(ordered)
+    orders = _orders(ordered, live)
     profile, profiling = _profile(live, left)
     return PersonState(
         present=bool(live),
         kind=Kind(profile.get("kind", Kind.CONSUMER)),
         profile=profile,
         profiling=profiling,
-        orders=_orders(ordered, live),
+        orders=orders,
         permissions=permissions,
         standing=tuple(standing(permissions)),
         collection_banned=walk.collection,
@@ -196,15 +229,23 @@ def fold(facts: Iterable[Fact], collection_bans: CollectionBans | None = None) -
             for fact in ordered
             if fact.brings_data and walk.floor is not None and fact.time <= walk.floor
         ),
+        expired=tuple(_expired(ordered)),
+        erased_at=max((fact.time for fact in ordered if fact.type == ERASURE), default=None),
+        former_since=_former_since(orders),
+        corrected=tuple(_corrected(live)),
     )
 
 
-def admits(facts: Iterable[Fact], fact: Fact, collection_bans: CollectionBans) -> Refused | None:
+def admits(facts: Sequence[Fact], fact: Fact, collection_bans: CollectionBans) -> Refused | None:
     """Whether the register may hold what `fact` brings, judged by what has arrived (R21, R23).
 
     `facts` are the person's other facts. Returns the refusal, or None where it may.
     """
     ordered = sorted([*facts, fact], key=lambda other: other.order)
+    if any(other.type == ERASURE and fact.time <= other.time for other in facts):
+        return Refused(*ERASED)
+    if not fact.brings_data or fact.type == ORDER:
+        return None
     if fact.type == LISTING:
         return _admits_listing(ordered, fact, collection_bans)
     until = [other for other in ordered if other.time <= fact.time]
@@ -286,8 +327,8 @@ def _permissions(ordered: Sequence[Fact]) -> Permissions:
             consents.extend(
                 Consent(fact.time, parse_scope(given["scope"]), fact) for given in body["consents"]
             )
-        elif fact.type in (BAN, WITHDRAWAL):
-            reason = Denial.BANNED if fact.type == BAN else Denial.WITHDRAWN
+        elif fact.type in NOES:
+            reason = Denial.WITHDRAWN if fact.type == WITHDRAWAL else Denial.BANNED
             collection = bool(body.get("collection"))
             nos.append(No(fact.time, parse_scope(body["scope"]), reason, collection, fact))
         elif fact.type == LIFT:
@@ -308,6 +349,10 @@ def _walk(ordered: Sequence[Fact], permissions: Permissions) -> _Walk:
 
 
 def _step(walk: _Walk, fact: Fact) -> None:
+    if fact.type in (ERASURE, RETENTION):
+        walk.ordered = False
+        walk.own_kind = None
+        walk.floor = fact.time
     if fact.brings_data and fact.type != LISTING:
         walk.own_kind = fact.body["kind"]
     if fact.type in (ORDER, SIGNUP):
@@ -315,7 +360,7 @@ def _step(walk: _Walk, fact: Fact) -> None:
         walk.collection = False
     if not fact.body.get("collection"):
         return
-    if fact.type == BAN:
+    if fact.type in NOES:
         walk.collection = True
         walk.latest_collection = fact.time
         if not walk.ordered:
@@ -405,6 +450,19 @@ def _profile(live: Sequence[Fact], left: Mapping[bytes, Moment]) -> tuple[JsonDi
     return {**listed, **own}, profiling
 
 
+def _corrected(live: Sequence[Fact]) -> Iterator[Corrected]:
+    held: dict[PointKind, bytes] = {}
+    for fact in live:
+        for point in fact.points:
+            old = held.get(point.kind)
+            replaced = old is not None and old != point.digest
+            if replaced and fact.type == RECTIFICATION and point.kind is not PointKind.COMPANY:
+                assert old is not None
+                assert fact.identity is not None
+                yield Corrected(old, point, fact.identity, fact.time)
+            held[point.kind] = point.digest
+
+
 def _company(held: JsonDict | None, given: JsonDict) -> JsonDict:
     """A new business id replaces the company, other fields add to it."""
     if held is None or given.get("business_id", held.get("business_id")) != held.get("business_id"):
@@ -413,21 +471,44 @@ def _company(held: JsonDict | None, given: JsonDict) -> JsonDict:
 
 
 def _orders(ordered: Sequence[Fact], live: Sequence[Fact]) -> tuple[Order, ...]:
-    cancelled = _named_orders(ordered, CANCELLED)
-    ended = _named_orders(ordered, ENDED)
+    ends: dict[str, dict[tuple[str, str], Moment]] = {CANCELLED: {}, ENDED: {}}
+    for fact in ordered:
+        if fact.type in ends:
+            ends[fact.type].setdefault((fact.source, fact.body["order_id"]), fact.time)
     return tuple(
         Order(
             fact,
-            cancelled=(fact.source, fact.body["order_id"]) in cancelled,
-            ended=(fact.source, fact.body["order_id"]) in ended,
+            cancelled=ends[CANCELLED].get((fact.source, fact.body["order_id"])),
+            ended=ends[ENDED].get((fact.source, fact.body["order_id"])),
         )
         for fact in live
         if fact.type == ORDER
     )
 
 
-def _named_orders(ordered: Sequence[Fact], kind: str) -> frozenset[tuple[str, str]]:
-    return frozenset((fact.source, fact.body["order_id"]) for fact in ordered if fact.type == kind)
+def _former_since(orders: Sequence[Order]) -> Moment | None:
+    """R26: when the last order ended; None while one runs, or where there was none."""
+    ends = [order.over for order in orders]
+    if not ends or None in ends:
+        return None
+    return max(end for end in ends if end is not None)
+
+
+def _expired(ordered: Sequence[Fact]) -> Iterator[Fact]:
+    """Facts that an erasure (R25) or the end of their time (R26) takes away altogether.
+
+    An erasure leaves only itself, a ban on everything; retention leaves what says no.
+    """
+    erased = max((fact.time for fact in ordered if fact.type == ERASURE), default=None)
+    retained = max((fact.time for fact in ordered if fact.type == RETENTION), default=None)
+    for fact in ordered:
+        by_erasure = erased is not None and fact.time <= erased and fact.type != ERASURE
+        by_time = retained is not None and fact.time <= retained and fact.type not in _SURVIVES
+        if by_erasure or by_time:
+            yield fact
+
+
+_SURVIVES = NOES | {LIFT, RETENTION}
 
 
 def _billing(ordered: Sequence[Fact]) -> str | None:

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,12 +17,26 @@ from schemas.cloudevents import Message
 from schemas.inbound import InboundEvent
 from schemas.party import PartialParty, Scope
 from schemas.problems import Unreadable
-from schemas.terms import Channel, Kind, Purpose
+from schemas.terms import Channel, Kind, Purpose, Recipient, Region
 
 MAX_SKEW = timedelta(minutes=5)
 """How far ahead of its receipt an event may be dated (R4)."""
 
 _FACT_NAMESPACE = uuid.UUID("6f1f9a3e-0d5c-5b7e-9d55-3d8b6f0f3c11")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request of a data subject's; `named` tells whether it names the person (R60 to R62).
+
+    `found_by` are the contact points that find the person, where the fact's own are new ones.
+    """
+
+    request_id: str
+    named: bool = False
+    in_writing: bool = False
+    signed: bool = False
+    found_by: tuple[Point, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +46,9 @@ class Intake:
     `body_digest` tells a duplicate from a conflict (R1); `identity` is None where the event
     names none. `traceparent` is carried through to the messages it causes. `refused` is set
     where a rule turns the event away whatever the register holds (R10); its fact is empty.
+    `request` is set for what customer service asks in a person's name; `links` are the other
+    identities of a merge (R52); `event` is the event itself where it is no fact about one
+    person (agreements, screenings, disclosures).
     """
 
     fact: Fact
@@ -40,6 +57,9 @@ class Intake:
     subject: str | None = None
     traceparent: str | None = None
     refused: Refused | None = None
+    request: Request | None = None
+    links: tuple[bytes, ...] = ()
+    event: InboundEvent | None = None
 
 
 def intake(message: Message, received: datetime, digester: Digester) -> Intake:
@@ -48,8 +68,6 @@ def intake(message: Message, received: datetime, digester: Digester) -> Intake:
     Raises `Unreadable` for what must become a dead letter (R4, R28, R53 to R55).
     """
     event = message.event
-    if type(event) not in _KEEPERS:
-        raise Unreadable("unexpected_type", "type")
     canonical = orjson.dumps(
         [event.type, event.subject, message.raw["time"], message.raw["data"]],
         option=orjson.OPT_SORT_KEYS,
@@ -63,7 +81,8 @@ def intake(message: Message, received: datetime, digester: Digester) -> Intake:
         kept = _KEEPERS[type(event)](event, digester)
     except Refused as error:
         kept, refused = _Kept({}), error
-    if identity is None and not kept.points:
+    identity = None if type(event) in _IMPERSONAL else kept.identity or identity
+    if identity is None and not kept.points and kept.needs_subject:
         raise Unreadable("missing_subject", "subject")  # a ban that would bind nobody
     fact = Fact(
         fact_id=fact_id,
@@ -78,7 +97,17 @@ def intake(message: Message, received: datetime, digester: Digester) -> Intake:
         points=kept.points,
         match_keys=kept.match_keys,
     )
-    return Intake(fact, identity, body_digest, event.subject, event.traceparent, refused)
+    return Intake(
+        fact,
+        identity,
+        body_digest,
+        event.subject,
+        event.traceparent,
+        refused,
+        kept.request,
+        kept.links,
+        event if type(event) in _IMPERSONAL else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +116,10 @@ class _Kept:
     party: JsonDict | None = None
     points: tuple[Point, ...] = ()
     match_keys: tuple[bytes, ...] = ()
+    request: Request | None = None
+    identity: Identity | None = None
+    links: tuple[bytes, ...] = ()
+    needs_subject: bool = True
 
 
 def _counts_from(message: Message, received: datetime) -> datetime:
@@ -108,12 +141,38 @@ def _identity(event: InboundEvent, digester: Digester) -> Identity | None:
     if event.subject is not None:
         digest = digester.identity(event.source, event.subject)
         return Identity(digest, event.source, event.subject)
-    data = getattr(event, "data")  # noqa: B009 - every subclass has it
-    if isinstance(event, inbound.BanPlaced | inbound.BanLifted | inbound.ConsentWithdrawn) and (
-        data.party is not None
-    ):
+    if isinstance(event, _SUBJECTLESS) or _names_a_party(event):
         return None
     raise Unreadable("missing_subject", "subject")
+
+
+def _names_a_party(event: InboundEvent) -> bool:
+    """A no, or its end, may name contact points alone (R7, R8)."""
+    return (
+        isinstance(event, inbound.BanPlaced | inbound.BanLifted | inbound.ConsentWithdrawn)
+        and event.data.party is not None
+    )
+
+
+_IMPERSONAL = frozenset(
+    {
+        inbound.AgreementSigned,
+        inbound.AgreementEnded,
+        inbound.ScreeningRequested,
+        inbound.DisclosureRequested,
+    }
+)
+_SUBJECTLESS = (
+    inbound.AgreementSigned,
+    inbound.AgreementEnded,
+    inbound.ScreeningRequested,
+    inbound.DisclosureRequested,
+    inbound.AccessRequested,
+    inbound.RectificationRequested,
+    inbound.ErasureRequested,
+    inbound.MergeOrdered,
+)
+"""Types that say in their data whom they are about; all others need a subject."""
 
 
 def _reject_identity_codes(text: str, raw: JsonDict) -> None:
@@ -340,6 +399,76 @@ def _listing(event: inbound.ProspectListed, digester: Digester) -> _Kept:
     return _person(data.party, {"listed_in": data.listed_in, "origin": data.origin.value}, digester)
 
 
+def _asked(
+    request_id: str, party: PartialParty, digester: Digester
+) -> tuple[Request, tuple[Point, ...], tuple[bytes, ...]]:
+    """A request, with what finds the person it is about."""
+    who = _party(party, "data.party")
+    request = Request(request_id, named="name" in who)
+    return request, _points(who, digester), _match_keys(who, digester)
+
+
+def _access(event: inbound.AccessRequested, digester: Digester) -> _Kept:
+    data = event.data
+    request, points, keys = _asked(data.request_id, data.party, digester)
+    request = replace(request, in_writing=data.in_writing, signed=data.signed)
+    return _Kept({}, None, points, keys, request, needs_subject=False)
+
+
+def _erasure(event: inbound.ErasureRequested, digester: Digester) -> _Kept:
+    """R25: kept as a ban on everything, and on collecting."""
+    request, points, keys = _asked(event.data.request_id, event.data.party, digester)
+    body: JsonDict = {"scope": {}, "collection": True, "request_id": request.request_id}
+    return _Kept(body, None, points, keys, request, needs_subject=False)
+
+
+def _rectification(event: inbound.RectificationRequested, digester: Digester) -> _Kept:
+    """R62: the corrections are data like any the person gives."""
+    data = event.data
+    request, points, keys = _asked(data.request_id, data.party, digester)
+    corrections = _party(
+        data.corrections.model_copy(update={"kind": data.party.kind}), "data.corrections"
+    )
+    body: JsonDict = {"kind": data.party.kind.value, "request_id": request.request_id}
+    new_points = _points(corrections, digester) + _company_points(corrections, digester)
+    both = {**_party(data.party, "data.party"), **corrections}
+    new_keys = tuple(dict.fromkeys([*keys, *_match_keys(both, digester)]))
+    found_by = tuple(point for point in points if point not in new_points)
+    request = replace(request, found_by=found_by)
+    return _Kept(body, corrections, new_points, new_keys, request, needs_subject=False)
+
+
+def _merge(event: inbound.MergeOrdered, digester: Digester) -> _Kept:
+    """R52: a match key of its own makes the identities one person for good."""
+    data = event.data
+    keep = Identity(
+        digester.identity(data.keep.source, data.keep.subject), data.keep.source, data.keep.subject
+    )
+    links = tuple(digester.identity(one.source, one.subject) for one in data.merge)
+    body: JsonDict = {"request_id": data.request_id, "ordered_by": data.ordered_by}
+    key = digester.match_key("merge", event.source, event.id)
+    return _Kept(body, None, (), (key,), Request(data.request_id), keep, links)
+
+
+def _agreement(event: inbound.AgreementSigned | inbound.AgreementEnded, _: Digester) -> _Kept:
+    """S38: outside the EEA only with a transfer basis."""
+    if isinstance(event, inbound.AgreementSigned) and (
+        event.data.region is Region.OUTSIDE_EEA and event.data.transfer_basis is None
+    ):
+        raise Unreadable("missing_field", "data.transfer_basis")
+    return _Kept(event.data.model_dump(mode="json", exclude_none=True), needs_subject=False)
+
+
+def _screening(_event: inbound.ScreeningRequested, _: Digester) -> _Kept:
+    return _Kept({}, needs_subject=False)
+
+
+def _disclosure(event: inbound.DisclosureRequested, _: Digester) -> _Kept:
+    if event.data.recipient is Recipient.PARTNER and event.data.partner_id is None:
+        raise Unreadable("missing_field", "data.partner_id")
+    return _Kept({}, request=Request(event.data.request_id), needs_subject=False)
+
+
 _KEEPERS: dict[type[InboundEvent], Callable[[Any, Digester], _Kept]] = {
     inbound.OrderPlaced: _order,
     inbound.OrderCancelled: _order_ref,
@@ -353,11 +482,13 @@ _KEEPERS: dict[type[InboundEvent], Callable[[Any, Digester], _Kept]] = {
     inbound.ProfileUpdated: _profile,
     inbound.ContactLeftCompany: _left,
     inbound.ProspectListed: _listing,
+    inbound.AccessRequested: _access,
+    inbound.RectificationRequested: _rectification,
+    inbound.ErasureRequested: _erasure,
+    inbound.MergeOrdered: _merge,
+    inbound.AgreementSigned: _agreement,
+    inbound.AgreementEnded: _agreement,
+    inbound.ScreeningRequested: _screening,
+    inbound.DisclosureRequested: _disclosure,
 }
 """Which part of each type is kept, and how."""
-
-PERSON_TYPES = frozenset(
-    model.model_fields["type"].annotation.__args__[0]  # type: ignore[union-attr]
-    for model in _KEEPERS
-)
-"""Wire types that become facts about a person."""

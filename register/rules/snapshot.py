@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from register.rules.bans import Entry
 from register.rules.facts import Fact, JsonDict
@@ -49,7 +50,9 @@ class Snapshot:
     `identities` holds every identity of every person touched; `by_match_key` the identities
     known under the batch's match keys; `facts` those identities' facts; `persons` every
     customer id that these identities have or could have; `entries` what is written under every
-    digest that the batch or these persons name, and under the identities that placed it.
+    digest that the batch or these persons name, and under the identities that placed it;
+    `agreements` the purposes for which a partner's agreement is active; `disclosures` what was
+    handed to partners, for the persons of an access request.
     """
 
     identities: Mapping[bytes, KnownIdentity]
@@ -59,6 +62,7 @@ class Snapshot:
     entries: Mapping[bytes, Sequence[Entry]]
     digests: Mapping[bytes, KnownDigest]
     agreements: frozenset[Purpose]
+    disclosures: Mapping[uuid.UUID, Sequence[JsonDict]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,37 @@ class Refusal:
     refused: Refused
 
 
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """What a person, as decided, is found by: never sent.
+
+    `points` are digests of the contact points held now; `exact_email` tells apart addresses
+    that bans take for one (R54); `consented_products` are cells that a consent opens for a
+    product alone; `former_since` starts the retention of a former consumer customer (R26),
+    `disclosable` whether the `disclosure` cell is allowed (R63), `disclosed_as` the name and
+    address held now.
+    """
+
+    person_id: uuid.UUID
+    points: tuple[bytes, ...]
+    exact_email: bytes | None
+    consented_products: Mapping[str, int]
+    former_since: datetime | None
+    disclosable: bool
+    name: JsonDict | None
+    address: JsonDict | None
+    rectified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a request ended: done if `reason` is None; an access request brings its report."""
+
+    intake: Intake
+    reason: str | None = None
+    report: JsonDict | None = None
+
+
 @dataclass(slots=True)
 class Changes:
     """All that a batch changes; every list may be empty.
@@ -99,7 +134,9 @@ class Changes:
     `stored` are the facts to keep (with `party` None where it must not be held);
     `erased_parties` the facts whose personal data goes; `identities` maps each identity to its
     person and, only while the person is present, to its name; `aliases` maps a customer id to
-    the one it was merged into, or to None where it stands for itself again.
+    the one it was merged into, or to None where it stands for itself again. `erased_facts` go
+    altogether (R25, R26); `forgotten` are the identities of whom not even match keys stay;
+    `persons` says of every person decided what the register must find them by.
     """
 
     stored: list[Fact] = field(default_factory=list)
@@ -111,3 +148,7 @@ class Changes:
     eligibility: list[EligibilityChange] = field(default_factory=list)
     bans: list[BanChange] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    erased_facts: list[uuid.UUID] = field(default_factory=list)
+    forgotten: list[bytes] = field(default_factory=list)
+    persons: list[PersonRow] = field(default_factory=list)

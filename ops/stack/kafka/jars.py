@@ -14,6 +14,7 @@ from ops.stack.system import cache_dir, ensure_maven, run
 _HERE = Path(__file__).parent
 _POM = _HERE / "pom.xml"
 _SUMS = _HERE / "SHA256SUMS"
+_OPTIONS = ("--batch-mode", "-Dstyle.color=never")
 _COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 
 
@@ -76,7 +77,7 @@ def fetch(folder: Path, progress: Progress) -> None:
         shutil.copy(_POM, scratch)
         fetched = Path(scratch) / "libs"
         run(
-            [maven, "-B", _COPY, "-DincludeScope=runtime", f"-DoutputDirectory={fetched}"],
+            [maven, *_OPTIONS, _COPY, "-DincludeScope=runtime", f"-DoutputDirectory={fetched}"],
             tell=tell,
             cwd=Path(scratch),
         )

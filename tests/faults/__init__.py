@@ -1,0 +1,1 @@
+"""Tests that stop and kill workers and servers, and then count what is left."""

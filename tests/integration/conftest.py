@@ -1,0 +1,5 @@
+"""Fixtures of the tests with real servers."""
+
+from tests.integration.support.fixtures import deployment
+
+__all__ = ["deployment"]
