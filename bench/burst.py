@@ -27,6 +27,7 @@ TIMEOUT_S = 300.0
 POLL_S = 0.05
 YARDSTICK_ROUNDS = 3
 
+_HANDLED, _DEAD = "register_events_total", "register_dead_letters_total"
 _WAITING = "SELECT count(*) FROM outbox"
 _TABLE = """
     CREATE TABLE IF NOT EXISTS bench_rows (
@@ -44,7 +45,7 @@ async def measure(service: Service, count: int) -> Figure:
     generated = Generator(
         seed=20_000, start=datetime.now(UTC), customers=count, rate=100_000.0
     ).take(count)
-    before = (await service.samples()).total("register_events_total")
+    before = await service.samples()
     async with (
         Publisher(Target(service.servers)) as publisher,
         Arrivals(service.servers, ELIGIBILITY.name, cause_id) as eligibility,
@@ -74,12 +75,13 @@ async def measure(service: Service, count: int) -> Figure:
     )
 
 
-async def _until_done(service: Service, before: float, count: int) -> float:
+async def _until_done(service: Service, before: Samples, count: int) -> float:
     """Wait until all are counted and published; gives that moment (`time.perf_counter`).
 
     The workers' gauges and the committed offsets follow a second or two later. They must
     confirm it, but what they take to do so is not the service's time.
-    Raises TimeoutError with what was still missing.
+    Raises TimeoutError with what was still missing, and RuntimeError where events became dead
+    letters: none of these is poison.
     """
     deadline = time.monotonic() + TIMEOUT_S
     database = await asyncpg.connect(service.database_url)
@@ -88,7 +90,8 @@ async def _until_done(service: Service, before: float, count: int) -> float:
         with Meter("burst", total=count) as meter:
             while True:
                 samples = await service.samples()
-                handled = round(samples.total("register_events_total") - before)
+                _check_none_died(before, samples)
+                handled = round(samples.total(_HANDLED) - before.total(_HANDLED))
                 waiting: int = await database.fetchval(_WAITING)
                 meter.show(handled)
                 if handled < count or waiting:
@@ -105,6 +108,13 @@ async def _until_done(service: Service, before: float, count: int) -> float:
                 await asyncio.sleep(POLL_S)
     finally:
         await database.close()
+
+
+def _check_none_died(before: Samples, now: Samples) -> None:
+    reasons = now.by("reason", _DEAD)
+    old = before.by("reason", _DEAD)
+    if died := {reason: n for reason, n in reasons.items() if n > old.get(reason, 0.0)}:
+        raise RuntimeError(f"healthy events became dead letters: {', '.join(sorted(died))}")
 
 
 async def _confirmed(samples: Samples, servers: str) -> bool:

@@ -1,15 +1,25 @@
 """From the rules' changes to records: envelopes, keys, topics (contract, "Outbound types")."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from register.records import OutboxMessage, Record
+from register.rules.disclosures import Job, Recall
 from register.rules.facts import PROTECTIVE, JsonDict
 from register.rules.intake import Intake
-from register.rules.snapshot import BanChange, Changes, EligibilityChange, Refusal
+from register.rules.snapshot import Answer, BanChange, Changes, EligibilityChange, Refusal
 from schemas.cloudevents import CONTENT_TYPE, encode
-from topics import BANS, DEAD_LETTERS, ELIGIBILITY, REFUSALS
+from schemas.inbound import ScreeningData
+from topics import (
+    BANS,
+    DEAD_LETTERS,
+    DECISIONS,
+    DISCLOSURES,
+    ELIGIBILITY,
+    REFUSALS,
+    RESPONSES,
+)
 
 SOURCE = "/register"
 """`source` of every event that the service writes."""
@@ -34,6 +44,91 @@ class Outbound:
             yield self._eligibility(change)
         for refusal in changes.refusals:
             yield self._refusal(refusal)
+        for answer in changes.answers:
+            yield from self.answer(answer)
+
+    def answer(self, answer: Answer) -> Iterator[OutboxMessage]:
+        """How a request ended, after the report if it has one."""
+        intake = answer.intake
+        request_id = intake.request.request_id if intake.request else ""
+        if answer.report is not None:
+            data: JsonDict = {"request_id": request_id, "report": answer.report}
+            kind = "access.reported"
+            yield self._event(
+                RESPONSES.name, request_id, kind, f"report:{intake.fact.fact_id}", data, intake
+            )
+        yield self.request_ended(
+            request_id,
+            intake.fact.type,
+            answer.reason,
+            f"request:{intake.fact.fact_id}",
+            intake.traceparent,
+        )
+
+    def request_ended(
+        self,
+        request_id: str,
+        request_type: str,
+        reason: str | None,
+        event_id: str,
+        traceparent: str | None,
+    ) -> OutboxMessage:
+        """`request.completed`, or with a reason `request.refused`."""
+        data: JsonDict = {"request_id": request_id, "request_type": request_type}
+        if reason is not None:
+            data["reason"] = reason
+        kind = "request.completed" if reason is None else "request.refused"
+        return self._message(RESPONSES.name, request_id, kind, event_id, data, traceparent)
+
+    def screening(
+        self, intake: Intake, asked: ScreeningData, decisions: Sequence[JsonDict]
+    ) -> OutboxMessage:
+        """The answer to a screening, keyed by campaign."""
+        data: JsonDict = {
+            "screening_id": asked.screening_id,
+            "campaign_id": asked.campaign_id,
+            "decisions": list(decisions),
+        }
+        event_id = f"screening:{intake.fact.fact_id}"
+        return self._event(
+            DECISIONS.name, asked.campaign_id, "screening.decided", event_id, data, intake
+        )
+
+    def disclosure(self, job: Job, people: Sequence[JsonDict]) -> OutboxMessage:
+        """One part of what a recipient gets: names and addresses, nothing else (R43)."""
+        data: JsonDict = {
+            "request_id": job.request_id,
+            "partner_id": job.partner_id,
+            "people": list(people),
+            "part": job.next_part,
+            "parts": job.parts,
+        }
+        return self._message(
+            DISCLOSURES.name,
+            job.partner_id or job.request_id,
+            "disclosure.made",
+            f"disclosure:{job.job_id}:{job.next_part}",
+            data,
+            job.traceparent,
+        )
+
+    def recalls(self, recalls: Iterable[Recall]) -> Iterator[OutboxMessage]:
+        """R65: one message per partner and reason."""
+        grouped: dict[tuple[str, str], list[Recall]] = {}
+        for one in recalls:
+            grouped.setdefault((one.disclosed.partner_id, one.reason), []).append(one)
+        for (partner_id, reason), group in grouped.items():
+            data: JsonDict = {
+                "partner_id": partner_id,
+                "people": [
+                    {"name": one.disclosed.name, "address": one.disclosed.address} for one in group
+                ],
+                "reason": reason,
+            }
+            event_id = f"recall:{group[0].disclosed.ledger_id}"
+            yield self._message(
+                DISCLOSURES.name, partner_id, "disclosure.recalled", event_id, data, None
+            )
 
     def dead_letter(self, record: Record, reason: str) -> OutboxMessage:
         """The bytes and headers as received, and why they could not be read."""
@@ -116,6 +211,25 @@ class Outbound:
         data: JsonDict | None,
         cause: Intake | None,
     ) -> OutboxMessage:
+        """A record that an event caused; its latency is measured from that event."""
+        message = self._message(
+            topic, key, kind, event_id, data, cause.traceparent if cause else None
+        )
+        return replace(
+            message,
+            caused_received=cause.fact.received if cause else None,
+            caused_by_no=cause is not None and cause.fact.type in PROTECTIVE,
+        )
+
+    def _message(
+        self,
+        topic: str,
+        key: str | None,
+        kind: str,
+        event_id: str,
+        data: JsonDict | None,
+        traceparent: str | None,
+    ) -> OutboxMessage:
         value: bytes | None = None
         if data is not None:
             event: JsonDict = {
@@ -128,14 +242,14 @@ class Outbound:
             }
             if key is not None:
                 event["subject"] = key
-            if cause is not None and cause.traceparent is not None:
-                event["traceparent"] = cause.traceparent
+            if traceparent is not None:
+                event["traceparent"] = traceparent
             value = encode({**event, "data": data})
         return OutboxMessage(
             topic=self.prefix + topic,
             key=key.encode() if key is not None else None,
             value=value,
             headers=[CONTENT_TYPE] if value is not None else [],
-            caused_received=cause.fact.received if cause else None,
-            caused_by_no=cause is not None and cause.fact.type in PROTECTIVE,
+            caused_received=None,
+            caused_by_no=False,
         )

@@ -93,12 +93,16 @@ class BanRegisterData(Contract):
 
 
 class RecipientDecision(Contract):
-    """The answer for one screened recipient: a basis if allowed, else a reason."""
+    """The answer for one screened recipient: a basis if allowed, else a reason.
+
+    `products` are the only product groups that a soft opt-in covers, where none was named.
+    """
 
     ref: str
     allowed: bool
     basis: Basis | None = None
     reason: Denial | None = None
+    products: list[str] | None = None
 
 
 class ScreeningDecidedData(Contract):

@@ -12,14 +12,29 @@ from faust.app.base import BootStrategy
 from mode.types import ServiceT
 from prometheus_client import CollectorRegistry
 
-from topics import CONSENTS, ORDERS, PROFILES, PROSPECTS, SIGNUPS
+from topics import (
+    AGREEMENTS,
+    CONSENTS,
+    ORDERS,
+    PROFILES,
+    PROSPECTS,
+    REQUESTS,
+    SCREENINGS,
+    SIGNUPS,
+)
 from workers.ingest import Ingest
 from workers.metrics import Metrics
 from workers.relay import Relay
 from workers.settings import Settings
+from workers.sweeps import Sweeps
 from workers.web import add_pages
 
-PERSON_TOPICS = [topic.name for topic in (ORDERS, SIGNUPS, CONSENTS, PROFILES, PROSPECTS)]
+URGENT = [topic.name for topic in (CONSENTS, REQUESTS, AGREEMENTS, SCREENINGS)]
+"""Topics of the lane that must never wait: bans, requests, the gate before a campaign."""
+
+BULK = [topic.name for topic in (ORDERS, SIGNUPS, PROFILES, PROSPECTS)]
+"""Topics of the other lane, where a backlog may build up. R2 holds across lanes: the register
+is the same in whatever order the topics are read."""
 
 
 class _Boot(BootStrategy):
@@ -47,13 +62,23 @@ class WorkerApp(faust.App):
         )
         self.settings = settings
         self.metrics = Metrics(CollectorRegistry())
-        self.ingest = Ingest(settings, PERSON_TOPICS, self.metrics)
+        self.urgent = Ingest("urgent", settings, URGENT, self.metrics)
+        self.bulk = Ingest("bulk", settings, BULK, self.metrics)
         self.relay = Relay(settings, self.metrics)
-        add_pages(self, self.metrics, lambda: [self.ingest.ready, self.relay.ready])
+        self.sweeps = Sweeps(settings, self.metrics)
+        add_pages(
+            self, self.metrics, lambda: [self.urgent.ready, self.bulk.ready, self.relay.ready]
+        )
 
     def on_init_dependencies(self) -> Iterable[ServiceT]:
-        """The web server, then the relay, then the loop: stopped in the opposite order."""
-        return [*super().on_init_dependencies(), self.relay, self.ingest]
+        """The web server, the relay, the rest: stopped in the opposite order."""
+        return [
+            *super().on_init_dependencies(),
+            self.relay,
+            self.sweeps,
+            self.urgent,
+            self.bulk,
+        ]
 
     async def _wait_for_table_recovery_completed(self) -> bool:
         return False  # the register is PostgreSQL: there are no tables to recover

@@ -18,15 +18,14 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
-from mode import Service
 
 from register.records import Record
-from register.rules.digest import Digester
 from register.store.batch import Arrived, Batch, Outcome, Unread, write_batch
 from register.store.offsets import forget_offsets, read_offsets
 from register.store.pool import CONFLICT, LOST_CONNECTION, Connection, connect
 from workers.backoff import Backoff
 from workers.inbound import Decoder
+from workers.loop import LoopService
 from workers.metrics import Metrics
 from workers.settings import Settings
 
@@ -40,63 +39,71 @@ INTERNAL_ERROR = "internal_error"
 log = structlog.get_logger()
 
 
-class Ingest(Service):
+class Ingest(LoopService):
     """Takes events of the given topics into the register."""
 
     def __init__(
-        self, settings: Settings, topics: Collection[str], metrics: Metrics, **kwargs: Any
+        self,
+        name: str,
+        settings: Settings,
+        topics: Collection[str],
+        metrics: Metrics,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(name, **kwargs)
         self._settings = settings
         self._topics = [settings.topic_prefix + topic for topic in topics]
         self._metrics = metrics
-        self._digester = Digester(settings.digest_secret.get_secret_value().encode())
-        self._decoder = Decoder(self._digester, settings.topic_prefix, metrics)
-        self._stopping = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._rules = settings.rules()
+        self._decoder = Decoder(self._rules.digester, settings.topic_prefix, metrics)
         self._consumer: AIOKafkaConsumer | None = None
         self._connection: Connection | None = None
         self._unpositioned: set[TopicPartition] = set()
         self._epoch = 0
         self._in_hand = asyncio.Lock()
-        self.joined = False
+        self._joined = False
 
     @property
     def ready(self) -> bool:
         """Whether events are being taken in: in the group, and connected to the database."""
         connected = self._connection is not None and not self._connection.is_closed()
-        return self.joined and connected and not self._stopping.is_set()
+        return self._joined and connected and not self.stopping.is_set()
 
-    async def on_start(self) -> None:
-        """Start the loop; outages at the start are waited out like any other."""
-        self._task = asyncio.create_task(self._run(), name="ingest")
-        self._task.add_done_callback(self._ended)
-
-    async def on_stop(self) -> None:
-        """Let the batch in hand finish, leave the group."""
-        self._stopping.set()
-        if self._task is not None:
-            await asyncio.wait([self._task])
-
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("ingest", action="crashed", error=type(error).__name__, exc_info=error)
-            asyncio.ensure_future(self.crash(error))  # noqa: RUF006 - the service keeps it
-
-    async def _run(self) -> None:
-        self._connection = await self._open_connection()
-        consumer = await self._open_consumer()
-        reporter = asyncio.create_task(self._report_forever(consumer))
+    async def session(self) -> None:
+        """Join the group and take events in until the worker stops."""
+        consumer = self._consumer = self._new_consumer()
+        consumer.subscribe(self._topics, listener=_Listener(self))
+        reporter: asyncio.Task[None] | None = None
         try:
-            while not self._stopping.is_set():
+            self._connection = await self._connect()
+            await consumer.start()
+            self.backoff.reset()
+            reporter = asyncio.create_task(self._report_forever(consumer))
+            while not self.stopping.is_set():
                 await self._turn(consumer)
-        finally:
-            reporter.cancel()
-            await asyncio.gather(reporter, return_exceptions=True)
             await self._tell_kafka(consumer)
+        finally:
+            self._joined = False
+            if reporter is not None:
+                reporter.cancel()
+                await asyncio.gather(reporter, return_exceptions=True)
             await consumer.stop()
             if self._connection is not None:
-                await self._connection.close()
+                self._connection.terminate()
+
+    def _new_consumer(self) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            bootstrap_servers=self._settings.kafka_bootstrap_servers,
+            group_id=f"{self._settings.consumer_group}.{self.name}",
+            client_id=f"register-{self.name}",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            # The same partition of every topic comes to the same worker, so that one person's
+            # events of all topics do: workers seldom wait for each other's locks.
+            partition_assignment_strategy=(RangePartitionAssignor,),
+            session_timeout_ms=self._settings.session_timeout_ms,
+            heartbeat_interval_ms=self._settings.session_timeout_ms // 3,
+        )
 
     async def _turn(self, consumer: AIOKafkaConsumer) -> None:
         await self._position(consumer)
@@ -141,22 +148,20 @@ class Ingest(Service):
                 self._metrics.batch_retries.labels("conflict").inc()
             except LOST_CONNECTION as error:
                 self._metrics.batch_retries.labels("outage").inc()
-                log.warning("ingest", action="database-lost", error=type(error).__name__)
-                if self._stopping.is_set():
+                log.warning(self.name, action="database-lost", error=type(error).__name__)
+                if self.stopping.is_set():
                     return  # nothing is lost: the offsets still stand before this batch
-                await backoff.wait(self._stopping)
+                await backoff.wait(self.stopping)
             else:
                 self._observe(batch, outcome, time.monotonic() - started)
                 return
-        log.info("ingest", action="batch-abandoned", records=len(batch.arrived))
+        log.info(self.name, action="batch-abandoned", records=len(batch.arrived))
 
     async def _write(self, batch: Batch) -> Outcome:
         connection = self._connection
         if connection is None or connection.is_closed():
             connection = self._connection = await self._connect()
-        return await write_batch(
-            connection, batch, self._digester, self._settings.topic_prefix, datetime.now(UTC)
-        )
+        return await write_batch(connection, batch, self._rules, datetime.now(UTC))
 
     def _decode(self, fetched: Mapping[TopicPartition, list[Any]]) -> Batch:
         arrived: list[Arrived] = []
@@ -201,26 +206,26 @@ class Ingest(Service):
             async with asyncio.timeout(_HAND_OVER_SECONDS), self._in_hand:
                 pass
         except TimeoutError:
-            log.warning("ingest", action="hand-over-timed-out")
+            log.warning(self.name, action="hand-over-timed-out")
 
     def assigned(self, partitions: Collection[TopicPartition]) -> None:
         """Partitions came: nothing is read of them before the register says from where."""
         self._unpositioned = set(partitions)
         if self._consumer is not None and partitions:
             self._consumer.pause(*partitions)
-        self.joined = True
-        log.info("ingest", action="assigned", partitions=len(partitions))
+        self._joined = True
+        log.info(self.name, action="assigned", partitions=len(partitions))
 
     async def _position(self, consumer: AIOKafkaConsumer) -> None:
         """Go on where the register stands, whatever Kafka was told (R66)."""
         backoff = Backoff()
-        while self._unpositioned and not self._stopping.is_set():
+        while self._unpositioned and not self.stopping.is_set():
             partitions, epoch = sorted(self._unpositioned), self._epoch
             try:
                 offsets = await self._stored_offsets(consumer, partitions)
             except (*LOST_CONNECTION, KafkaError) as error:
-                log.warning("ingest", action="positioning-waits", error=type(error).__name__)
-                await backoff.wait(self._stopping)
+                log.warning(self.name, action="positioning-waits", error=type(error).__name__)
+                await backoff.wait(self.stopping)
                 continue
             if epoch != self._epoch or partitions != sorted(self._unpositioned):
                 continue
@@ -249,51 +254,13 @@ class Ingest(Service):
                 offset = first[one]
             offsets[one] = max(offset, first[one])
         if made_anew:
-            log.warning("ingest", action="offsets-past-the-end", partitions=len(made_anew))
+            log.warning(self.name, action="offsets-past-the-end", partitions=len(made_anew))
             await forget_offsets(self._connection, made_anew)
         return offsets
 
-    # Connections
-
     async def _connect(self) -> Connection:
-        return await connect(self._settings.database_url.get_secret_value(), "register-ingest")
-
-    async def _open_connection(self) -> Connection | None:
-        backoff = Backoff()
-        while not self._stopping.is_set():
-            try:
-                return await self._connect()
-            except LOST_CONNECTION as error:
-                log.warning("ingest", action="database-awaited", error=type(error).__name__)
-                await backoff.wait(self._stopping)
-        return None
-
-    async def _open_consumer(self) -> AIOKafkaConsumer:
-        backoff = Backoff()
-        while True:
-            consumer = AIOKafkaConsumer(
-                bootstrap_servers=self._settings.kafka_bootstrap_servers,
-                group_id=self._settings.consumer_group,
-                client_id="register-ingest",
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                # The same partition of every topic comes to the same worker, so that one
-                # person's events of all topics do: workers seldom wait for each other's locks.
-                partition_assignment_strategy=(RangePartitionAssignor,),
-                fetch_max_wait_ms=500,
-            )
-            self._consumer = consumer
-            consumer.subscribe(self._topics, listener=_Listener(self))
-            try:
-                await consumer.start()
-            except KafkaError as error:
-                log.warning("ingest", action="kafka-awaited", error=type(error).__name__)
-                await consumer.stop()
-                await backoff.wait(self._stopping)
-                if self._stopping.is_set():
-                    return consumer
-            else:
-                return consumer
+        url = self._settings.database_url.get_secret_value()
+        return await connect(url, f"register-{self.name}")
 
     # What Kafka's tools and our metrics see
 
@@ -310,7 +277,7 @@ class Ingest(Service):
             async with self._in_hand:
                 await consumer.commit()
         except KafkaError as error:
-            log.debug("ingest", action="offsets-not-told", error=type(error).__name__)
+            log.debug(self.name, action="offsets-not-told", error=type(error).__name__)
 
     async def _measure_lag(self, consumer: AIOKafkaConsumer) -> None:
         lag = dict.fromkeys(self._topics, 0)
@@ -321,7 +288,7 @@ class Ingest(Service):
                 if partition not in self._unpositioned:
                     lag[partition.topic] += end - await consumer.position(partition)
         except KafkaError as error:
-            log.debug("ingest", action="lag-unknown", error=type(error).__name__)
+            log.debug(self.name, action="lag-unknown", error=type(error).__name__)
             return
         for topic, records in lag.items():
             self._metrics.lag.labels(self._name(topic)).set(records)

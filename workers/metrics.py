@@ -80,3 +80,14 @@ class Metrics:
             registry=registry,
         )
         self.customers = Gauge("register_customers", "Customers in the register", registry=registry)
+        self.open_requests = Gauge(
+            "register_requests_open", "Requests that wait (R61)", registry=registry
+        )
+        self.overdue_requests = Gauge(
+            "register_requests_overdue", "Requests past their due date (R61)", registry=registry
+        )
+        self.retained_out = Counter(
+            "register_retention_erased",
+            "Former customers erased because their time was over (R26)",
+            registry=registry,
+        )

@@ -13,7 +13,6 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from mode import Service
 
 from register.records import OutboxMessage
 from register.store.outbox import (
@@ -24,9 +23,9 @@ from register.store.outbox import (
     next_messages,
     try_to_lead,
 )
-from register.store.pool import LOST_CONNECTION, Connection, connect
+from register.store.pool import Connection, connect
 from topics import DEAD_LETTERS, ELIGIBILITY
-from workers.backoff import Backoff
+from workers.loop import LoopService
 from workers.metrics import Metrics
 from workers.settings import Settings
 
@@ -38,59 +37,39 @@ _CHANNEL = "outbox"
 log = structlog.get_logger()
 
 
-class Relay(Service):
+class Relay(LoopService):
     """Publishes the outbox while it leads."""
 
     def __init__(self, settings: Settings, metrics: Metrics, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__("relay", **kwargs)
         self._settings = settings
         self._metrics = metrics
-        self._stopping = asyncio.Event()
         self._woken = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
         self.ready = False
 
-    async def on_start(self) -> None:
-        """Start the loop; outages at the start are waited out like any other."""
-        self._task = asyncio.create_task(self._run(), name="relay")
-        self._task.add_done_callback(self._ended)
-
-    async def on_stop(self) -> None:
-        """Finish the wave in hand."""
-        self._stopping.set()
+    def wake(self) -> None:
+        """End the waiting for work."""
         self._woken.set()
-        if self._task is not None:
-            await asyncio.wait([self._task])
 
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("relay", action="crashed", error=type(error).__name__, exc_info=error)
-            asyncio.ensure_future(self.crash(error))  # noqa: RUF006 - the service keeps it
-
-    async def _run(self) -> None:
-        backoff = Backoff()
-        while not self._stopping.is_set():
-            try:
-                await self._session(backoff)
-            except (*LOST_CONNECTION, KafkaError) as error:
-                log.warning("relay", action="outage", error=type(error).__name__)
-            finally:
-                self.ready = False
-                self._metrics.relay_leads.set(0)
-            await backoff.wait(self._stopping)
-
-    async def _session(self, backoff: Backoff) -> None:
+    async def session(self) -> None:
         """Stand by, lead, publish; ends with an outage or when the worker stops."""
+        try:
+            await self._serve()
+        finally:
+            self.ready = False
+            self._metrics.relay_leads.set(0)
+
+    async def _serve(self) -> None:
         url = self._settings.database_url.get_secret_value()
         connection = await connect(url, "register-relay")
         try:
-            await connection.add_listener(_CHANNEL, self._wake)
+            await connection.add_listener(_CHANNEL, self._notified)
             producer = self._producer()
             await producer.start()
             try:
                 self.ready = True
                 await self._stand_by(connection)
-                backoff.reset()
+                self.backoff.reset()
                 await self._publish_forever(connection, producer)
             finally:
                 await producer.stop()
@@ -108,22 +87,22 @@ class Relay(Service):
             request_timeout_ms=20_000,
         )
 
-    def _wake(self, *_: object) -> None:
+    def _notified(self, *_: object) -> None:
         self._woken.set()
 
     async def _stand_by(self, connection: Connection) -> None:
-        while not self._stopping.is_set() and not await try_to_lead(connection):
+        while not self.stopping.is_set() and not await try_to_lead(connection):
             try:
-                await asyncio.wait_for(self._stopping.wait(), _STANDBY_SECONDS)
+                await asyncio.wait_for(self.stopping.wait(), _STANDBY_SECONDS)
             except TimeoutError:
                 continue
-        if not self._stopping.is_set():
+        if not self.stopping.is_set():
             self._metrics.relay_leads.set(1)
             log.info("relay", action="leads")
 
     async def _publish_forever(self, connection: Connection, producer: AIOKafkaProducer) -> None:
         measured = 0.0
-        while not self._stopping.is_set():
+        while not self.stopping.is_set():
             self._woken.clear()
             waiting = await next_messages(connection, self._settings.outbox_batch)
             if asyncio.get_running_loop().time() - measured > _MEASURE_SECONDS:

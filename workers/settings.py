@@ -1,9 +1,14 @@
 """Settings of a worker, read once from the environment."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from register.rules.digest import Digester
+from register.rules.settings import RuleSettings
+from register.store.batch import Rules
 
 PositiveInt = Annotated[int, Field(gt=0)]
 
@@ -24,7 +29,21 @@ class Settings(BaseSettings):
     consumer_group: str = "asiakasrekisteri"
     batch_max_records: PositiveInt = 500
     outbox_batch: PositiveInt = 1000
+    session_timeout_ms: PositiveInt = 10_000
     metrics_host: str = "127.0.0.1"
     metrics_port: PositiveInt = 6066
+    access_requires_signature: bool = False
+    former_customer_retention_days: PositiveInt = 6 * 365 + 1
     log_level: str = "INFO"
     log_format: Annotated[str, Field(pattern="^(json|console)$")] = "console"
+
+    def rules(self) -> Rules:
+        """What every batch is written by."""
+        return Rules(
+            digester=Digester(self.digest_secret.get_secret_value().encode()),
+            settings=RuleSettings(
+                access_requires_signature=self.access_requires_signature,
+                former_customer_retention=timedelta(days=self.former_customer_retention_days),
+            ),
+            prefix=self.topic_prefix,
+        )

@@ -7,11 +7,11 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from register.rules import messages, normalise, requests
+from register.rules import messages, requests
 from register.rules.arrivals import CONTACT_POINTS, Arrivals
 from register.rules.bans import Entry, published
 from register.rules.decide import Decision, decide
-from register.rules.digest import Digester
+from register.rules.digest import Digester, epoch_of
 from register.rules.facts import ERASURE, LISTING, RECTIFICATION, Fact, Identity, JsonDict
 from register.rules.fold import No, PersonState, fold
 from register.rules.intake import Intake
@@ -25,7 +25,7 @@ from register.rules.snapshot import (
     PersonRow,
     Snapshot,
 )
-from schemas.terms import Audience, Kind, PointKind, Purpose
+from schemas.terms import Audience, Channel, Kind, PointKind, Purpose
 
 
 @dataclass(slots=True)
@@ -40,25 +40,32 @@ def apply(
     arrivals: Sequence[Intake],
     digester: Digester,
     settings: RuleSettings | None = None,
+    cause: Intake | None = None,
 ) -> Changes:
     """Apply events, in the order of their arrival, to a snapshot.
 
     `arrivals` holds no duplicates. Every person of the snapshot is decided anew; messages are
-    made only for what changed (contract, `eligibility.updated`).
+    made only for what changed (contract, `eligibility.updated`). `cause` is named by messages
+    that no arrival caused: whatever made the caller decide these persons anew.
     """
-    return _Batch(snapshot, digester, settings or RuleSettings()).run(arrivals)
+    return _Batch(snapshot, digester, settings or RuleSettings(), cause).run(arrivals)
 
 
 class _Batch:
     """One `apply`: what is known, and the changes as they are found."""
 
-    def __init__(self, snapshot: Snapshot, digester: Digester, settings: RuleSettings) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        digester: Digester,
+        settings: RuleSettings,
+        cause: Intake | None,
+    ) -> None:
         self._snapshot = snapshot
         self._digester = digester
         self._known = Arrivals(snapshot, settings)
         self._changes = Changes()
-        self._last: Intake | None = None
-        self._reports: dict[bytes, JsonDict] = {}
+        self._last = cause
 
     def run(self, arrivals: Sequence[Intake]) -> Changes:
         for arrival in arrivals:
@@ -145,7 +152,7 @@ class _Batch:
 
     def _ids(self, person: _Person) -> dict[bytes, uuid.UUID]:
         erased = person.state.erased_at
-        epoch = int(erased.timestamp() * 1_000_000) if erased else 0
+        epoch = epoch_of(erased) if erased else 0
         return {digest: self._digester.customer_id(digest, epoch) for digest in person.identities}
 
     def _point_identities(
@@ -216,20 +223,28 @@ class _Batch:
         state = person.state
         profile = state.profile
         former = decision.audience is Audience.FORMER_CUSTOMER and state.kind is Kind.CONSUMER
+        points = tuple(self._points(state))
+        held = profile.get("email")
+        exact_email = self._digester.exact_email(held) if held else None
+        former_since = state.former_since if former and not decision.consented else None
+        denial = decision.deny.get(Purpose.DISCLOSURE, {}).get(Channel.POST)
+        stored = (points, exact_email, decision.consented_products, former_since, denial)
+        found_by = messages.content_hash(repr(stored))
+        before = self._snapshot.persons.get(person_id)
         return PersonRow(
             person_id=person_id,
-            points=tuple(self._points(state)),
-            exact_email=(
-                self._digester.match_key("exact", normalise.email_exact(profile["email"]))
-                if "email" in profile
-                else None
-            ),
+            points=points,
+            exact_email=exact_email,
             consented_products=decision.consented_products,
-            former_since=state.former_since if former and not decision.consented else None,
-            disclosable=Purpose.DISCLOSURE in decision.allow and "name" in profile,
+            former_since=former_since,
+            audience=decision.audience,
+            bought=_bought(state),
+            disclosure_denial=denial,
             name=profile.get("name"),
             address=profile.get("address"),
             rectified=any(fact.type == RECTIFICATION for fact in state.live),
+            found_by=found_by,
+            changed=before is None or before.found_by != found_by,
         )
 
     def _say(self, person_id: uuid.UUID, data: JsonDict | None, cause: Intake | None) -> None:
@@ -304,6 +319,7 @@ class _Batch:
         changes.erased_parties = sorted(dead - expired - new)
         changes.erased_facts = sorted(expired - new)
         changes.entries = known.new_entries
+        changes.links = known.links
         changes.refusals = known.refusals
         changes.answers = [*known.answers, *changes.answers]
         changes.forgotten = sorted(
@@ -312,6 +328,16 @@ class _Batch:
             if any(fact.type == ERASURE for fact in person.facts) and not person.state.live
             for identity in person.identities
         )
+
+
+def _bought(state: PersonState) -> frozenset[str]:
+    return frozenset(
+        name
+        for order in state.orders
+        if order.active
+        for line in order.fact.body["lines"]
+        for name in (line["product"], line["category"])
+    )
 
 
 def _standing_nos(state: PersonState) -> list[No]:

@@ -36,7 +36,8 @@ class Arrivals:
     what is written under each digest, `names` the identities whose name may be held, `stored`
     the new facts, `refusals` the events turned away, `answers` the requests that ended,
     `accesses` the access requests to answer, each with an identity of the person, `causes` per
-    identity or digest the last event that touched it.
+    identity or digest the last event that touched it, `links` the match keys that merges gave
+    to identities which said nothing themselves.
     """
 
     def __init__(self, snapshot: Snapshot, settings: RuleSettings) -> None:
@@ -50,6 +51,7 @@ class Arrivals:
         self.answers: list[Answer] = []
         self.accesses: list[tuple[Intake, bytes]] = []
         self.causes: dict[bytes, Intake] = {}
+        self.links: list[tuple[bytes, bytes]] = []
         self._settings = settings
         self._by_key = {key: list(known) for key, known in snapshot.by_match_key.items()}
         self._know(snapshot)
@@ -90,6 +92,7 @@ class Arrivals:
             self.components.join([link, *partners, *filter(None, [fact.identity])])
             for key in fact.match_keys:
                 self._by_key.setdefault(key, []).append(link)
+                self.links.append((key, link))
         if arrival.request is not None:
             self.answers.append(Answer(arrival))
 
@@ -135,7 +138,7 @@ class Arrivals:
         facts = self._facts_of(members)
         return admits(facts, fact, self.collection_bans([fact], members))
 
-    # Requests (R25, R60, R62)
+    # What customer service asks in a person's name
 
     def _find(self, arrival: Intake) -> tuple[list[bytes], str | None]:
         """The identities of the person that a request is about, or why there is none."""

@@ -3,6 +3,7 @@
 import hmac
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 
 from register.rules import normalise
 from schemas.terms import PointKind
@@ -52,6 +53,10 @@ class Digester:
         """Digest of a channel identity."""
         return self._digest(f"{source}\n{subject}")
 
+    def exact_email(self, address: str) -> bytes:
+        """Digest of an e-mail address, compared by case only (R54); 16 bytes."""
+        return self.match_key("exact", normalise.email_exact(address))
+
     def match_key(self, *parts: str) -> bytes:
         """Digest of what makes two identities one person (R50); 16 bytes."""
         return self._digest("match\n" + "\n".join(parts))[:16]
@@ -69,6 +74,11 @@ class Digester:
         """
         digest = hmac.digest(self._secret, b"customer" + identity + epoch.to_bytes(8), "sha256")
         return _uuid8(digest)
+
+
+def epoch_of(erased: datetime) -> int:
+    """The epoch of `Digester.customer_id` after an erasure."""
+    return int(erased.timestamp() * 1_000_000)
 
 
 def _uuid8(digest: bytes) -> uuid.UUID:

@@ -9,7 +9,7 @@ from register.rules.bans import Entry
 from register.rules.facts import Fact, JsonDict
 from register.rules.intake import Intake
 from register.rules.outcomes import Refused
-from schemas.terms import PointKind, Purpose
+from schemas.terms import Audience, Denial, PointKind, Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,13 @@ class KnownIdentity:
 @dataclass(frozen=True, slots=True)
 class KnownPerson:
     """A customer id ever used: its last version, the hash of its last message (None after a
-    tombstone), and the id it was merged into."""
+    tombstone), the id it was merged into, and the hash of what it is found by."""
 
     person_id: uuid.UUID
     version: int
     content: bytes | None
     alias_of: uuid.UUID | None
+    found_by: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +103,11 @@ class PersonRow:
 
     `points` are digests of the contact points held now; `exact_email` tells apart addresses
     that bans take for one (R54); `consented_products` are cells that a consent opens for a
-    product alone; `former_since` starts the retention of a former consumer customer (R26),
-    `disclosable` whether the `disclosure` cell is allowed (R63), `disclosed_as` the name and
-    address held now.
+    product alone; `former_since` starts the retention of a former consumer customer (R26);
+    `bought` are products and groups of orders that run; `disclosure_denial` says why the
+    `disclosure` cell is denied (R63; None: allowed). Name, address and `rectified` tell whether
+    partners must be told (R65). `found_by` is the hash of what is stored of the row, `changed`
+    whether it differs from the last.
     """
 
     person_id: uuid.UUID
@@ -112,10 +115,14 @@ class PersonRow:
     exact_email: bytes | None
     consented_products: Mapping[str, int]
     former_since: datetime | None
-    disclosable: bool
+    audience: Audience
+    bought: frozenset[str]
+    disclosure_denial: Denial | None
     name: JsonDict | None
     address: JsonDict | None
     rectified: bool
+    found_by: bytes
+    changed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +139,12 @@ class Changes:
     """All that a batch changes; every list may be empty.
 
     `stored` are the facts to keep (with `party` None where it must not be held);
-    `erased_parties` the facts whose personal data goes; `identities` maps each identity to its
-    person and, only while the person is present, to its name; `aliases` maps a customer id to
-    the one it was merged into, or to None where it stands for itself again. `erased_facts` go
-    altogether (R25, R26); `forgotten` are the identities of whom not even match keys stay;
-    `persons` says of every person decided what the register must find them by.
+    `erased_parties` the facts whose personal data goes; `erased_facts` those that go altogether
+    (R25, R26). `identities` maps each identity to its person and, only while the person is
+    present, to its name; `aliases` maps a customer id to the one it was merged into, or to None
+    where it stands for itself again. `links` are (match key, identity) that a merge made (R52);
+    `forgotten` the identities of whom not even match keys stay; `persons` says of every person
+    decided what the register finds them by.
     """
 
     stored: list[Fact] = field(default_factory=list)
@@ -151,4 +159,5 @@ class Changes:
     answers: list[Answer] = field(default_factory=list)
     erased_facts: list[uuid.UUID] = field(default_factory=list)
     forgotten: list[bytes] = field(default_factory=list)
+    links: list[tuple[bytes, bytes]] = field(default_factory=list)
     persons: list[PersonRow] = field(default_factory=list)

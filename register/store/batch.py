@@ -1,19 +1,29 @@
 """One batch, one transaction: from decoded events to a register, an outbox and offsets."""
 
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from register.outbound import Outbound
 from register.records import OutboxMessage, Record
+from register.rules.agreements import ENDED, SIGNED
 from register.rules.apply import apply
 from register.rules.digest import Digester
 from register.rules.facts import PROTECTIVE
 from register.rules.intake import Intake
+from register.rules.settings import RuleSettings
+from register.rules.snapshot import Answer, Changes
+from register.store.agreements import hold_agreements, write_agreements
+from register.store.disclosures import recall
+from register.store.disclosures import start as start_disclosure
 from register.store.pool import Connection
-from register.store.reading import lock_reach, read_snapshot
+from register.store.reading import Reach, lock_reach, read_snapshot
+from register.store.requests import write_answered, write_open
+from register.store.screening import screen
 from register.store.sql import queries
 from register.store.writing import save_offsets, write_changes, write_outbox
+from schemas.inbound import DisclosureRequested, ScreeningRequested
 
 ID_CONFLICT = "id_conflict"
 
@@ -54,65 +64,140 @@ class Batch:
 class Outcome:
     """What became of a batch's records, and how many messages it put into the outbox.
 
-    `refusals` holds rule and reason of each refused event.
+    `refusals` holds rule and reason of each refused event; `conflicts` are dead letters too
+    (R1), among `dead` once they are written.
     """
 
     applied: list[Arrived] = field(default_factory=list)
     duplicates: list[Arrived] = field(default_factory=list)
     refused: list[Arrived] = field(default_factory=list)
     refusals: list[tuple[str, str]] = field(default_factory=list)
+    conflicts: list[Unread] = field(default_factory=list)
     dead: list[Unread] = field(default_factory=list)
     messages: int = 0
 
 
-async def write_batch(
-    connection: Connection, batch: Batch, digester: Digester, prefix: str, now: datetime
-) -> Outcome:
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What every batch of a worker is written by."""
+
+    digester: Digester
+    settings: RuleSettings
+    prefix: str
+
+
+async def write_batch(connection: Connection, batch: Batch, rules: Rules, now: datetime) -> Outcome:
     """Apply a batch in one transaction; after it returned, everything is committed.
 
     Raises the driver's errors; `pool.CONFLICT` and `pool.LOST_CONNECTION` tell which of them
     ask for another try with the same batch. Nothing of a failed try remains.
     """
     async with connection.transaction():
-        return await _write(connection, batch, digester, Outbound(prefix, now))
+        outcome = Outcome()
+        outgoing = await _write_arrived(connection, batch.arrived, rules, now, outcome)
+        outbound = Outbound(rules.prefix, now)
+        for unread in await _new_dead_letters(connection, [*batch.unread, *outcome.conflicts]):
+            outcome.dead.append(unread)
+            outgoing.append(outbound.dead_letter(unread.record, unread.reason))
+        outcome.messages = await write_outbox(connection, outgoing)
+        await save_offsets(connection, batch.offsets)
+        return outcome
 
 
-async def _write(
-    connection: Connection, batch: Batch, digester: Digester, outbound: Outbound
-) -> Outcome:
-    outcome = Outcome()
-    outgoing: list[OutboxMessage] = []
-    if batch.arrived:
-        intakes = [arrived.intake for arrived in batch.arrived]
-        reach = await lock_reach(connection, intakes)
-        fresh, conflicts = await _sort_out(connection, batch.arrived, outcome)
-        snapshot = await read_snapshot(
-            connection, [arrived.intake for arrived in fresh], reach, digester
-        )
-        changes = apply(snapshot, [arrived.intake for arrived in fresh], digester)
-        await write_changes(connection, changes)
-        outgoing.extend(outbound.messages(changes))
-        refused = {refusal.intake.fact.fact_id for refusal in changes.refusals}
-        outcome.applied = [one for one in fresh if one.intake.fact.fact_id not in refused]
-        outcome.refused = [one for one in fresh if one.intake.fact.fact_id in refused]
-        outcome.refusals = [(one.refused.rule, one.refused.reason) for one in changes.refusals]
-    else:
-        conflicts = []
-    for unread in await _new_dead_letters(connection, [*batch.unread, *conflicts]):
-        outcome.dead.append(unread)
-        outgoing.append(outbound.dead_letter(unread.record, unread.reason))
-    outcome.messages = await write_outbox(connection, outgoing)
-    await save_offsets(connection, batch.offsets)
-    return outcome
+async def decide_anew(
+    connection: Connection,
+    persons: Collection[uuid.UUID],
+    rules: Rules,
+    now: datetime,
+    *,
+    arrivals: Sequence[Intake] = (),
+    cause: Intake | None = None,
+) -> Changes:
+    """Decide persons again, in the caller's transaction: something that concerns them changed.
+
+    `arrivals` are events of the register's own (R26). Returns what changed, already written.
+    """
+    await hold_agreements(connection, to_change=False)
+    reach = await lock_reach(connection, arrivals, persons)
+    changes, outgoing = await _decide(connection, arrivals, reach, rules, now, cause)
+    await write_outbox(connection, outgoing)
+    return changes
+
+
+async def _write_arrived(
+    connection: Connection,
+    arrived: Sequence[Arrived],
+    rules: Rules,
+    now: datetime,
+    outcome: Outcome,
+) -> list[OutboxMessage]:
+    if not arrived:
+        return []
+    changing = any(one.intake.fact.type in _AGREEMENTS for one in arrived)
+    await hold_agreements(connection, to_change=changing)
+    reach = await lock_reach(connection, [one.intake for one in arrived])
+    fresh = await _sort_out(connection, arrived, outcome)
+    agreements = [one.intake for one in fresh if one.intake.fact.type in _AGREEMENTS]
+    if agreements:
+        await write_agreements(connection, agreements)
+    about_persons = [one.intake for one in fresh if one.intake.event is None]
+    changes, outgoing = await _decide(connection, about_persons, reach, rules, now, None)
+    for one in fresh:
+        outgoing.extend(await _answer(connection, one.intake, rules, now))
+    refused = {refusal.intake.fact.fact_id for refusal in changes.refusals}
+    outcome.applied = [one for one in fresh if one.intake.fact.fact_id not in refused]
+    outcome.refused = [one for one in fresh if one.intake.fact.fact_id in refused]
+    outcome.refusals = [(one.refused.rule, one.refused.reason) for one in changes.refusals]
+    return outgoing
+
+
+async def _decide(
+    connection: Connection,
+    arrivals: Sequence[Intake],
+    reach: Reach,
+    rules: Rules,
+    now: datetime,
+    cause: Intake | None,
+) -> tuple[Changes, list[OutboxMessage]]:
+    """Read, apply the rules, write."""
+    snapshot = await read_snapshot(connection, arrivals, reach, rules.digester)
+    changes = apply(snapshot, arrivals, rules.digester, rules.settings, cause)
+    await write_changes(connection, changes)
+    await write_answered(connection, changes.answers, now)
+    outbound = Outbound(rules.prefix, now)
+    recalled = await recall(connection, changes, now)
+    return changes, [*outbound.messages(changes), *outbound.recalls(recalled)]
+
+
+async def _answer(
+    connection: Connection, intake: Intake, rules: Rules, now: datetime
+) -> list[OutboxMessage]:
+    """What is asked of the register as a whole: answered from the state after the batch."""
+    outbound = Outbound(rules.prefix, now)
+    event = intake.event
+    if isinstance(event, ScreeningRequested):
+        decisions = await screen(connection, event.data, rules.digester)
+        return [outbound.screening(intake, event.data, decisions)]
+    if isinstance(event, DisclosureRequested):
+        reason = await start_disclosure(connection, intake, event.data)
+        if reason is None:
+            await write_open(connection, intake)
+            return []
+        answer = Answer(intake, reason)
+        await write_answered(connection, [answer], now)
+        return list(outbound.answer(answer))
+    return []
+
+
+_AGREEMENTS = frozenset({SIGNED, ENDED})
 
 
 async def _sort_out(
     connection: Connection, arrived: Sequence[Arrived], outcome: Outcome
-) -> tuple[list[Arrived], list[Unread]]:
+) -> list[Arrived]:
     """R1: tell new events from duplicates and from conflicts.
 
-    Returns the events to apply, in order (a conflicting ban or withdrawal is among them), and
-    the conflicts that become dead letters.
+    Returns the events to apply, in order; a conflicting ban or withdrawal is among them.
     """
     first: dict[_Key, Arrived] = {}
     for one in arrived:
@@ -130,19 +215,18 @@ async def _sort_out(
     others = [one for one in arrived if bodies[one.key] != one.intake.body_digest]
     new_conflicts = await _insert_conflicts(connection, others)
     fresh: list[Arrived] = []
-    conflicts: list[Unread] = []
     for one in arrived:
         conflict = (one.key, one.intake.body_digest)
         if one.key in new and first[one.key] is one:
             fresh.append(one)
         elif conflict in new_conflicts:
             new_conflicts.remove(conflict)
-            conflicts.append(Unread(one.record, ID_CONFLICT))
+            outcome.conflicts.append(Unread(one.record, ID_CONFLICT))
             if one.intake.fact.type in PROTECTIVE:
                 fresh.append(one)
         else:
             outcome.duplicates.append(one)
-    return fresh, conflicts
+    return fresh
 
 
 async def _known_bodies(connection: Connection, keys: Sequence[_Key]) -> dict[_Key, bytes]:

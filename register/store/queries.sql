@@ -66,7 +66,7 @@ where f.identity = any($1::bytea[]);
 
 -- name: ban_entries
 -- What is written in the ban register under digests.
-select digest, kind, fact_id, is_lift, reason, collection, since, placed_by, scope, derived
+select digest, kind, fact_id, is_lift, reason, collection, since, placed_by, scope, derived_by
 from ban_entry where digest = any($1::bytea[]);
 
 -- name: ban_digests
@@ -75,7 +75,8 @@ select digest, kind, version, content from ban_digest where digest = any($1::byt
 
 -- name: customers
 -- Last message per customer id.
-select person_id, version, content, alias_of from customer where person_id = any($1::uuid[]);
+select person_id, version, content, alias_of, found_by
+from customer where person_id = any($1::uuid[]);
 
 -- name: upsert_identities
 -- Point identities to their persons; names are held only while the person is present.
@@ -101,15 +102,15 @@ delete from fact_party where fact_id = any($1::uuid[]);
 -- name: insert_ban_entries
 -- R7: write bans and lifts under digests.
 insert into ban_entry
-  (digest, kind, fact_id, is_lift, reason, collection, since, placed_by, scope, derived)
+  (digest, kind, fact_id, is_lift, reason, collection, since, placed_by, scope, derived_by)
 select * from unnest($1::bytea[], $2::text[], $3::uuid[], $4::bool[], $5::text[], $6::bool[],
-                     $7::timestamptz[], $8::bytea[], $9::jsonb[], $10::bool[])
+                     $7::timestamptz[], $8::bytea[], $9::jsonb[], $10::bytea[])
 on conflict (digest, fact_id) do nothing;
 
 -- name: delete_ban_entries
 -- Derived entries that no longer follow from the facts (R22).
 delete from ban_entry b using unnest($1::bytea[], $2::uuid[]) as gone (digest, fact_id)
-where b.digest = gone.digest and b.fact_id = gone.fact_id and b.derived;
+where b.digest = gone.digest and b.fact_id = gone.fact_id and b.derived_by is not null;
 
 -- name: upsert_ban_digests
 -- Last message per digest.
@@ -125,11 +126,220 @@ on conflict (person_id) do update
 set version = excluded.version, content = excluded.content,
     audience = excluded.audience, message = excluded.message;
 
+-- name: clear_customers
+-- A tombstone leaves nothing to find the person by.
+update customer
+set found_by = null, points = null, exact_email = null, consented_products = null,
+    former_since = null, disclosable = false
+where person_id = any($1::uuid[]);
+
+-- name: update_finders
+-- What customers are found by, apart from their message.
+update customer c
+set found_by = f.found_by, points = f.points, exact_email = f.exact_email,
+    consented_products = f.consented_products, former_since = f.former_since,
+    disclosable = f.disclosable
+from (
+  select person_id, found_by, exact_email, consented_products, former_since, disclosable,
+         array(select decode(value, 'hex') from jsonb_array_elements_text(points)) as points
+  from unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::jsonb[], $5::timestamptz[], $6::bool[],
+              $7::jsonb[])
+    as rows (person_id, found_by, exact_email, consented_products, former_since, disclosable,
+             points)
+) f
+where c.person_id = f.person_id;
+
 -- name: set_aliases
 -- R51: ids that were merged into another one, or stand for themselves again (null).
 insert into customer (person_id, version, alias_of)
 select person_id, 0, alias_of from unnest($1::uuid[], $2::uuid[]) as a (person_id, alias_of)
 on conflict (person_id) do update set alias_of = excluded.alias_of;
+
+-- name: delete_facts
+-- Facts that an erasure or the end of their time takes away (R25, R26).
+delete from fact where fact_id = any($1::uuid[]);
+
+-- name: forget_match_keys
+-- Nothing of an erased person's name stays (R25).
+delete from match_key where identity = any($1::bytea[]);
+
+-- name: forget_identity_points
+-- Who used which contact point is forgotten; what is banned under it stays (R25).
+delete from identity_point where identity = any($1::bytea[]);
+
+-- name: share_agreements
+-- Held by every batch that decides persons: agreements do not change meanwhile.
+select pg_advisory_xact_lock_shared($1);
+
+-- name: hold_agreements
+-- Held by a batch that changes agreements: nobody decides meanwhile.
+select pg_advisory_xact_lock($1);
+
+-- name: agreement_facts
+-- Every agreement signed or ended.
+select fact_id, source, event_id, type, time, received, body from agreement_fact;
+
+-- name: insert_agreement_facts
+-- Agreements signed or ended.
+insert into agreement_fact (fact_id, source, event_id, type, time, received, body)
+select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[],
+                     $6::timestamptz[], $7::jsonb[]);
+
+-- name: start_sweep
+-- Decide every customer anew, from the first.
+insert into sweep (name, position, cause) values ($1, null, $2)
+on conflict (name) do update set position = null, cause = excluded.cause;
+
+-- name: next_sweep
+-- A sweep under way.
+select name, position, cause from sweep order by name limit 1 for update skip locked;
+
+-- name: customers_after
+-- The next customers in order of id.
+select person_id from customer
+where person_id > coalesce($1, '00000000-0000-0000-0000-000000000000'::uuid)
+  and content is not null
+order by person_id limit $2;
+
+-- name: advance_sweep
+-- A sweep has come so far.
+update sweep set position = $2 where name = $1;
+
+-- name: end_sweep
+-- A sweep is through.
+delete from sweep where name = $1;
+
+-- name: retention_over
+-- Former consumer customers whose time is over (R26).
+select person_id from customer where former_since <= $1 order by former_since limit $2;
+
+-- name: person_identities
+-- The identities of one person.
+select identity from identity where person_id = $1 order by identity;
+
+-- name: insert_requests
+-- Requests, with due dates; closed at once where they could be answered at once.
+insert into request (source, event_id, request_id, type, received, due, closed, reason)
+select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[],
+                     $6::timestamptz[], $7::timestamptz[], $8::text[])
+on conflict do nothing;
+
+-- name: close_request
+-- A request that took longer has ended.
+update request set closed = $3, reason = $4 where source = $1 and event_id = $2;
+
+-- name: request_counts
+-- Requests that wait, and those past their due date (R61).
+select count(*) as open, count(*) filter (where due < $1) as overdue
+from request where closed is null;
+
+-- name: insert_catalogue
+-- Products and their groups, as orders have shown them.
+insert into catalogue (product, category)
+select * from unnest($1::text[], $2::text[]) on conflict do nothing;
+
+-- name: catalogue_of
+-- A product with its groups, or a group with its products.
+select product, category from catalogue where product = $1 or category = $1;
+
+-- name: screened_customers
+-- Customers by id, merged ids followed to the end.
+with recursive followed as (
+  select person_id as asked, person_id, alias_of, content is not null as held
+  from customer where person_id = any($1::uuid[])
+  union all
+  select f.asked, c.person_id, c.alias_of, c.content is not null
+  from followed f join customer c on c.person_id = f.alias_of
+)
+select f.asked, c.message, c.consented_products
+from followed f join customer c using (person_id) where f.alias_of is null;
+
+-- name: screened_points
+-- Customers who now use one of the contact points.
+select p.digest, c.message, c.consented_products, c.exact_email
+from (select distinct p.digest, i.person_id
+      from identity_point p join identity i using (identity)
+      where p.digest = any($1::bytea[])) p
+join customer c using (person_id)
+where p.digest = any(c.points);
+
+-- name: ledger_lines
+-- What partners hold of persons and has not been taken back (R65).
+select ledger_id, person_id, partner_id, name, address
+from disclosure
+where person_id = any($1::uuid[]) and recalled is null and partner_id is not null;
+
+-- name: ledger_of
+-- Everything ever handed over of persons, for an access report.
+select person_id, request_id, recipient, partner_id, disclosed, recalled, recall_reason
+from disclosure where person_id = any($1::uuid[]) order by disclosed, ledger_id;
+
+-- name: insert_ledger
+-- S29: hand-overs.
+insert into disclosure
+  (ledger_id, person_id, request_id, recipient, partner_id, disclosed, name, address)
+select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[],
+                     $6::timestamptz[], $7::jsonb[], $8::jsonb[]);
+
+-- name: recall_ledger
+-- Taken back; the name and the address go from the ledger with it.
+update disclosure d
+set recalled = $3, recall_reason = r.reason, name = null, address = null
+from unnest($1::uuid[], $2::text[]) as r (ledger_id, reason)
+where d.ledger_id = r.ledger_id;
+
+-- name: move_ledger
+-- Merged persons bring along what was handed over of them.
+update disclosure d set person_id = a.alias_of
+from unnest($1::uuid[], $2::uuid[]) as a (person_id, alias_of)
+where d.person_id = a.person_id and a.alias_of is not null;
+
+-- name: forget_ledger_names
+-- Of who is gone the ledger keeps to whom and when, not who (R25).
+update disclosure set name = null, address = null
+where person_id = any($1::uuid[]) and name is not null;
+
+-- name: insert_disclosure_job
+-- A disclosure under way.
+insert into disclosure_job
+  (job_id, source, event_id, request_id, recipient, partner_id, selection, received,
+   traceparent, parts)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0);
+
+-- name: insert_disclosure_candidates
+-- The customers it may take, in parts; for a partner only those whose cell is allowed.
+insert into disclosure_candidate (job_id, part, person_id)
+select $1, (row_number() over (order by person_id) - 1) / $2 + 1, person_id
+from customer
+where content is not null and (disclosable or not $3)
+  and ($4::text[] is null or audience = any($4));
+
+-- name: count_disclosure_parts
+-- How many parts there will be, at least one.
+update disclosure_job j
+set parts = greatest(1, (select coalesce(max(part), 0)
+                         from disclosure_candidate c where c.job_id = j.job_id))
+where job_id = $1;
+
+-- name: next_disclosure_job
+-- A disclosure under way, the oldest first.
+select job_id, source, event_id, request_id, recipient, partner_id, selection, received,
+       traceparent, parts, next_part
+from disclosure_job order by received, job_id limit 1 for update skip locked;
+
+-- name: disclosure_part
+-- The candidates of one part, merged ids followed one step.
+select distinct coalesce(c.alias_of, c.person_id) as person_id
+from disclosure_candidate d join customer c using (person_id)
+where d.job_id = $1 and d.part = $2;
+
+-- name: advance_disclosure_job
+-- The next part.
+update disclosure_job set next_part = next_part + 1 where job_id = $1;
+
+-- name: end_disclosure_job
+-- All parts are handed over.
+delete from disclosure_job where job_id = $1;
 
 -- name: insert_dead_letters
 -- One row per record that became a dead letter; returns only the ones that are new.

@@ -2,19 +2,22 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
 
+from register.rules.agreements import purposes
 from register.rules.bans import Entry
-from register.rules.digest import Digester, Point
-from register.rules.facts import LIFT, PROTECTIVE, Fact
+from register.rules.digest import Digester, Point, epoch_of
+from register.rules.facts import ERASURE, LIFT, NOES, RECTIFICATION, Fact, JsonDict
 from register.rules.intake import Intake
+from register.rules.requests import ACCESS
 from register.rules.snapshot import KnownDigest, KnownIdentity, KnownPerson, Snapshot
+from register.store.agreements import read_agreements
 from register.store.pool import Connection
 from register.store.sql import queries
-from schemas.terms import Denial, PointKind, Purpose
+from schemas.terms import Denial, PointKind
 
 
 @dataclass(slots=True)
@@ -31,28 +34,32 @@ class Reach:
         return self.persons <= other.persons and self.points <= other.points
 
 
-async def lock_reach(connection: Connection, arrivals: Sequence[Intake]) -> Reach:
-    """Lock everything that the events name or can touch, for the transaction.
+async def lock_reach(
+    connection: Connection, arrivals: Sequence[Intake], persons: Collection[uuid.UUID] = ()
+) -> Reach:
+    """Lock everything that the events name or can touch, and `persons`, for the transaction.
 
     Digests come before persons and both are sorted, so that no two batches deadlock. Raises
     `asyncpg.SerializationError` if another batch widened the reach meanwhile: try again.
     """
-    expected = await _reach(connection, arrivals)
-    digests = expected.points | {key for arrival in arrivals for key in _names(arrival.fact)}
+    expected = await _reach(connection, arrivals, persons)
+    digests = expected.points | {key for arrival in arrivals for key in _names(arrival)}
     locks = sorted(int.from_bytes(digest[:8]) >> 1 for digest in digests)
     locks += sorted(-1 - (person.int >> 65) for person in expected.persons)
     await connection.execute(queries.lock, locks)
-    reach = await _reach(connection, arrivals)
+    reach = await _reach(connection, arrivals, persons)
     if not reach.within(expected):
         raise asyncpg.SerializationError("another batch touched these persons meanwhile")
     return reach
 
 
-def _names(fact: Fact) -> Iterator[bytes]:
+def _names(arrival: Intake) -> Iterator[bytes]:
+    fact = arrival.fact
     if fact.identity is not None:
         yield fact.identity
+    yield from arrival.links
     yield from fact.match_keys
-    for point in fact.points:
+    for point in _asked_points(arrival):
         yield point.digest
 
 
@@ -68,21 +75,26 @@ async def read_snapshot(
         for row in members
     }
     entries = await _entries(connection, arrivals, identities)
+    facts = await _facts(connection, identities)
     return Snapshot(
         identities=identities,
         by_match_key=reach.by_key,
-        facts=await _facts(connection, identities),
-        persons=await _persons(connection, arrivals, identities, digester),
+        facts=facts,
+        persons=await _persons(connection, arrivals, identities, facts, digester),
         entries=entries,
         digests=await _digests(connection, arrivals, entries, identities),
-        agreements=frozenset[Purpose](),
+        agreements=purposes((await read_agreements(connection)).values()),
+        disclosures=await _handed_over(connection, arrivals, reach),
     )
 
 
-async def _reach(connection: Connection, arrivals: Sequence[Intake]) -> Reach:
-    reach = Reach()
+async def _reach(
+    connection: Connection, arrivals: Sequence[Intake], persons: Collection[uuid.UUID]
+) -> Reach:
+    reach = Reach(persons=set(persons))
     facts = [arrival.fact for arrival in arrivals]
     digests = {fact.identity for fact in facts if fact.identity is not None}
+    digests.update(link for arrival in arrivals for link in arrival.links)
     for row in await connection.fetch(queries.identities, list(digests)):
         reach.persons.add(row["person_id"])
     keys = {key for fact in facts for key in fact.match_keys}
@@ -90,7 +102,7 @@ async def _reach(connection: Connection, arrivals: Sequence[Intake]) -> Reach:
         for row in await connection.fetch(queries.match_keys, list(keys)):
             reach.persons.add(row["person_id"])
             reach.by_key.setdefault(row["match_key"], []).append(row["identity"])
-    reach.points = await _points_in_question(connection, facts, reach.persons)
+    reach.points = await _points_in_question(connection, arrivals, reach.persons)
     if reach.points:
         for row in await connection.fetch(queries.point_users, list(reach.points)):
             reach.persons.add(row["person_id"])
@@ -98,22 +110,21 @@ async def _reach(connection: Connection, arrivals: Sequence[Intake]) -> Reach:
 
 
 async def _points_in_question(
-    connection: Connection, facts: Sequence[Fact], persons: Collection[uuid.UUID]
+    connection: Connection, arrivals: Sequence[Intake], persons: Collection[uuid.UUID]
 ) -> set[bytes]:
-    """Digests whose users may be decided anew: those that bans and lifts of the batch name,
-    and those that anybody touched who ever placed a ban has used (R8, R22)."""
+    """Digests whose users may be decided anew: those that bans, lifts and requests of the batch
+    name, and those that anybody touched who ever placed a ban has used (R8, R22)."""
+    facts = [arrival.fact for arrival in arrivals]
     points = {
         point.digest
-        for fact in facts
-        if fact.type in PROTECTIVE or fact.type == LIFT
-        for point in fact.points
+        for arrival in arrivals
+        if _says(arrival.fact) or arrival.request is not None
+        for point in _asked_points(arrival)
     }
     members = await connection.fetch(queries.members, list(persons)) if persons else []
     by_identity = {row["identity"]: row["person_id"] for row in members}
     sayers = {
-        by_identity[fact.identity]
-        for fact in facts
-        if fact.identity in by_identity and (fact.type in PROTECTIVE or fact.type == LIFT)
+        by_identity[fact.identity] for fact in facts if fact.identity in by_identity and _says(fact)
     }
     if by_identity:
         for row in await connection.fetch(queries.placed_digests, list(by_identity)):
@@ -124,6 +135,17 @@ async def _points_in_question(
         rows = await connection.fetch(queries.contact_points, used_by)
         points.update(row["digest"] for row in rows)
     return points
+
+
+def _says(fact: Fact) -> bool:
+    """Whether the fact changes what stands in the ban register; a correction moves bans."""
+    return fact.type in NOES or fact.type in (LIFT, RECTIFICATION)
+
+
+def _asked_points(arrival: Intake) -> Iterator[Point]:
+    yield from arrival.fact.points
+    if arrival.request is not None:
+        yield from arrival.request.found_by
 
 
 async def _facts(connection: Connection, identities: Collection[bytes]) -> dict[bytes, list[Fact]]:
@@ -156,44 +178,76 @@ async def _persons(
     connection: Connection,
     arrivals: Sequence[Intake],
     identities: dict[bytes, KnownIdentity],
+    facts: Mapping[bytes, Sequence[Fact]],
     digester: Digester,
 ) -> dict[uuid.UUID, KnownPerson]:
+    """Every id that these persons have, or could come to have: after an erasure a new one."""
+    erasures = [fact for known in facts.values() for fact in known if fact.type == ERASURE]
+    erasures += [arrival.fact for arrival in arrivals if arrival.fact.type == ERASURE]
+    epochs = {0, *(epoch_of(fact.time) for fact in erasures)}
     named = {arrival.fact.identity for arrival in arrivals if arrival.fact.identity is not None}
-    ids = {digester.customer_id(digest, 0) for digest in named | identities.keys()}
+    named.update(link for arrival in arrivals for link in arrival.links)
+    ids = {
+        digester.customer_id(digest, epoch)
+        for digest in named | identities.keys()
+        for epoch in epochs
+    }
     ids.update(identity.person_id for identity in identities.values())
     rows = await connection.fetch(queries.customers, list(ids))
     return {
         row["person_id"]: KnownPerson(
-            row["person_id"], row["version"], row["content"], row["alias_of"]
+            row["person_id"], row["version"], row["content"], row["alias_of"], row["found_by"]
         )
         for row in rows
     }
 
 
+async def _handed_over(
+    connection: Connection, arrivals: Sequence[Intake], reach: Reach
+) -> dict[uuid.UUID, list[JsonDict]]:
+    """What partners were given, where somebody asks for what is held (R60)."""
+    if not any(arrival.fact.type == ACCESS for arrival in arrivals):
+        return {}
+    found: dict[uuid.UUID, list[JsonDict]] = defaultdict(list)
+    for row in await connection.fetch(queries.ledger_of, list(reach.persons)):
+        line = dict(row)
+        for name in ("disclosed", "recalled"):
+            line[name] = line[name] and line[name].isoformat()
+        found[line.pop("person_id")].append(line)
+    return found
+
+
 async def _entries(
     connection: Connection, arrivals: Sequence[Intake], identities: Collection[bytes]
 ) -> dict[bytes, list[Entry]]:
-    digests = {point.digest for arrival in arrivals for point in arrival.fact.points}
+    digests = {point.digest for arrival in arrivals for point in _asked_points(arrival)}
     if identities:
         rows = await connection.fetch(queries.point_digests, list(identities))
         digests.update(row["digest"] for row in rows)
-    found: dict[bytes, list[Entry]] = defaultdict(list)
-    if not digests:
-        return found
-    await _add_entries(connection, digests, found)
     placers = {
+        arrival.fact.identity
+        for arrival in arrivals
+        if arrival.fact.type in NOES and arrival.fact.identity is not None
+    }
+    return await read_entries(connection, digests, placers)
+
+
+async def read_entries(
+    connection: Connection, digests: Collection[bytes], placers: Collection[bytes] = ()
+) -> dict[bytes, list[Entry]]:
+    """What is written under the digests, and under the identities that placed it or will."""
+    found: dict[bytes, list[Entry]] = defaultdict(list)
+    if digests:
+        await _add_entries(connection, digests, found)
+    said = {
         entry.placed_by
         for entries in found.values()
         for entry in entries
         if entry.placed_by is not None
     }
-    placers.update(
-        arrival.fact.identity
-        for arrival in arrivals
-        if arrival.fact.type in PROTECTIVE and arrival.fact.identity is not None
-    )
-    if placers:
-        await _add_entries(connection, placers, found)
+    said = said.union(placers) - found.keys()
+    if said:
+        await _add_entries(connection, said, found)
     return found
 
 
@@ -212,7 +266,7 @@ async def _add_entries(
                 since=row["since"],
                 placed_by=row["placed_by"],
                 scope_data=row["scope"],
-                derived=row["derived"],
+                derived_by=row["derived_by"],
             )
         )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from register.records import OutboxMessage
-from register.rules.facts import Fact
+from register.rules.facts import ORDER, Fact
 from register.rules.snapshot import Changes
 from register.store.pool import Connection
 from register.store.sql import queries
@@ -11,7 +11,10 @@ from register.store.sql import queries
 
 async def write_changes(connection: Connection, changes: Changes) -> None:
     """Write facts, persons, ban register and last messages; runs in the batch's transaction."""
+    await _erase(connection, changes)
     await _write_facts(connection, changes.stored)
+    if changes.links:
+        await connection.execute(queries.insert_match_keys, *_columns(sorted(set(changes.links))))
     if changes.erased_parties:
         await connection.execute(queries.delete_parties, changes.erased_parties)
     if changes.identities:
@@ -21,6 +24,19 @@ async def write_changes(connection: Connection, changes: Changes) -> None:
     if changes.bans:
         bans = [(ban.digest, ban.kind, ban.version, ban.content) for ban in changes.bans]
         await connection.execute(queries.upsert_ban_digests, *_columns(bans))
+    await _write_customers(connection, changes)
+
+
+async def _erase(connection: Connection, changes: Changes) -> None:
+    """R25, R26: what goes altogether, before anything new is written."""
+    if changes.erased_facts:
+        await connection.execute(queries.delete_facts, changes.erased_facts)
+    if changes.forgotten:
+        await connection.execute(queries.forget_match_keys, changes.forgotten)
+        await connection.execute(queries.forget_identity_points, changes.forgotten)
+
+
+async def _write_customers(connection: Connection, changes: Changes) -> None:
     if changes.eligibility:
         customers = [
             (
@@ -33,8 +49,29 @@ async def write_changes(connection: Connection, changes: Changes) -> None:
             for change in changes.eligibility
         ]
         await connection.execute(queries.upsert_customers, *_columns(customers))
+        gone = [change.person_id for change in changes.eligibility if change.data is None]
+        if gone:
+            await connection.execute(queries.clear_customers, gone)
+    if changes.persons:
+        finders = [
+            (
+                row.person_id,
+                row.found_by,
+                row.exact_email,
+                dict(row.consented_products) or None,
+                row.former_since,
+                row.disclosure_denial is None,
+                [point.hex() for point in row.points],
+            )
+            for row in changes.persons
+            if row.changed
+        ]
+        if finders:
+            await connection.execute(queries.update_finders, *_columns(finders))
     if changes.aliases:
-        await connection.execute(queries.set_aliases, *_columns(list(changes.aliases.items())))
+        aliases = _columns(list(changes.aliases.items()))
+        await connection.execute(queries.set_aliases, *aliases)
+        await connection.execute(queries.move_ledger, *aliases)
 
 
 async def _write_facts(connection: Connection, stored: Sequence[Fact]) -> None:
@@ -75,6 +112,14 @@ async def _write_facts(connection: Connection, stored: Sequence[Fact]) -> None:
         await connection.copy_records_to_table(
             "fact_party", columns=["fact_id", "party"], records=parties
         )
+    products = {
+        (line["product"], line["category"])
+        for fact in stored
+        if fact.type == ORDER
+        for line in fact.body["lines"]
+    }
+    if products:
+        await connection.execute(queries.insert_catalogue, *_columns(sorted(products)))
     keys = {(key, fact.identity) for fact in stored if fact.identity for key in fact.match_keys}
     if keys:
         await connection.execute(queries.insert_match_keys, *_columns(sorted(keys)))
@@ -104,7 +149,7 @@ async def _write_entries(connection: Connection, changes: Changes) -> None:
                 entry.since,
                 entry.placed_by,
                 entry.scope_data,
-                entry.derived,
+                entry.derived_by,
             )
             for entry in changes.entries
         ]

@@ -1,5 +1,5 @@
 """Fixtures of the tests with real servers."""
 
-from tests.integration.support.fixtures import deployment
+from tests.integration.support.fixtures import deployment, running
 
-__all__ = ["deployment"]
+__all__ = ["deployment", "running"]

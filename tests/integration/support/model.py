@@ -6,7 +6,7 @@ equal it, whatever happened to its workers on the way.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,25 +109,44 @@ async def assert_nothing_lost(deployment: Deployment) -> Registered:
     """
     model = model_of(await deployment.read(*PERSON_TOPICS))
     register = await read_register(deployment.database_url)
-    assert {str(row[0]) for row in register.facts} == model.facts
-    assert {key: content for key, (_, content) in register.customers.items()} == model.customers
-    assert {key: content for key, (_, content) in register.bans.items()} == model.bans
+    _same("facts", {str(row[0]) for row in register.facts}, model.facts)
+    _same("customers", _contents(register.customers), model.customers)
+    _same("bans", _contents(register.bans), model.bans)
 
     outgoing = by_topic(await deployment.read(*(topic.name for topic in _WRITTEN)))
-    assert {
+    told = {
         key: (one.version, content_hash(one.shown))
         for key, one in versions(outgoing[ELIGIBILITY.name]).items()
         if one.shown is not None
-    } == register.customers
-    assert {
+    }
+    _same("last messages on marketing.eligibility", told, register.customers)
+    told_bans = {
         bytes.fromhex(key): (one.version, content_hash(one.shown["bans"]))
         for key, one in versions(outgoing[BANS.name]).items()
         if one.shown is not None
-    } == register.bans
-    assert {_cause(record) for record in outgoing[REFUSALS.name]} == model.refused
-    dead = [dead_place(record) for record in outgoing[DEAD_LETTERS.name]]
-    assert sorted(set(dead)) == sorted(model.dead)
+    }
+    _same("last messages on marketing.bans", told_bans, register.bans)
+    _same("refusals", {_cause(record) for record in outgoing[REFUSALS.name]}, model.refused)
+    dead = {dead_place(record) for record in outgoing[DEAD_LETTERS.name]}
+    _same("dead letters", dead, model.dead)
     return register
+
+
+def _contents(held: Mapping[Any, tuple[int, bytes]]) -> dict[Any, bytes]:
+    return {key: content for key, (_, content) in held.items()}
+
+
+def _same(what: str, found: Any, expected: Any) -> None:
+    """Compare two sets or two dictionaries; a difference is told by a few of its members."""
+    if found == expected:
+        return
+    if isinstance(found, dict):
+        found, expected = set(found.items()), set(expected.items())
+    extra, missing = sorted(found - expected, key=repr), sorted(expected - found, key=repr)
+    raise AssertionError(
+        f"{what}: {len(extra)} of {len(found)} are not expected, such as {extra[:3]}; "
+        f"{len(missing)} of {len(expected)} are missing, such as {missing[:3]}"
+    )
 
 
 _WRITTEN = (ELIGIBILITY, BANS, REFUSALS, DEAD_LETTERS)

@@ -87,7 +87,7 @@ create table ban_entry (
     since timestamptz not null,
     placed_by bytea,
     scope jsonb not null,
-    derived boolean not null,
+    derived_by bytea,
     primary key (digest, fact_id)
 );
 create index ban_entry_placed_by on ban_entry (placed_by);
@@ -109,10 +109,101 @@ create table customer (
     content bytea,
     audience text,
     message jsonb,
-    alias_of uuid
+    alias_of uuid,
+    found_by bytea,
+    points bytea[],
+    exact_email bytea,
+    consented_products jsonb,
+    former_since timestamptz,
+    disclosable boolean not null default false
 ) with (fillfactor = 70);
+create index customer_former on customer (former_since) where former_since is not null;
+create index customer_disclosable on customer (person_id) where disclosable;
+create index customer_alias on customer (alias_of) where alias_of is not null;
 comment on table customer is
     'Last eligibility message per customer id; content and message are null after a tombstone';
+
+create table catalogue (
+    product text not null,
+    category text not null,
+    primary key (product, category)
+);
+comment on table catalogue is
+    'Products and their groups, as orders have shown them';
+
+create table agreement_fact (
+    fact_id uuid primary key,
+    source text not null,
+    event_id text not null,
+    type text not null,
+    time timestamptz not null,
+    received timestamptz not null,
+    body jsonb not null
+);
+comment on table agreement_fact is
+    'Agreements with partners, signed and ended (R33, R34, R63)';
+
+create table request (
+    source text not null,
+    event_id text not null,
+    request_id text not null,
+    type text not null,
+    received timestamptz not null,
+    due timestamptz not null,
+    closed timestamptz,
+    reason text,
+    primary key (source, event_id)
+);
+create index request_open on request (due) where closed is null;
+comment on table request is
+    'Requests of data subjects and customer service, with their due dates (R60 to R64)';
+
+create table disclosure_job (
+    job_id uuid primary key,
+    source text not null,
+    event_id text not null,
+    request_id text not null,
+    recipient text not null,
+    partner_id text,
+    selection jsonb not null,
+    received timestamptz not null,
+    traceparent text,
+    parts integer not null,
+    next_part integer not null default 1
+);
+comment on table disclosure_job is
+    'Disclosures under way, a part at a time (R63, R64)';
+
+create table disclosure_candidate (
+    job_id uuid not null references disclosure_job on delete cascade,
+    part integer not null,
+    person_id uuid not null,
+    primary key (job_id, part, person_id)
+);
+
+create table disclosure (
+    ledger_id uuid primary key,
+    person_id uuid not null,
+    request_id text not null,
+    recipient text not null,
+    partner_id text,
+    disclosed timestamptz not null,
+    name jsonb,
+    address jsonb,
+    recalled timestamptz,
+    recall_reason text
+);
+create index disclosure_person on disclosure (person_id);
+comment on table disclosure is
+    'The disclosure ledger: who was handed to whom (S29); name and address go with a recall';
+
+create table sweep (
+    name text primary key,
+    position uuid,
+    cause jsonb not null
+);
+comment on table sweep is
+    'Customers still to be decided anew, in order of id, after something that concerns all';
 
 create table outbox (
     seq bigint generated always as identity primary key,

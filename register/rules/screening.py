@@ -1,0 +1,167 @@
+"""The gate right before a campaign sends: may these recipients be contacted, and why?"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from register.rules import cells, normalise
+from register.rules.bans import Entry, binding_cells
+from register.rules.facts import JsonDict
+from register.rules.table import PURPOSE_RULES
+from schemas.terms import Basis, Channel, Denial, Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of every recipient.
+
+    `product` is folded as products are compared; `related` is the product with its groups or,
+    for a group, with its products, as far as orders have shown them; `groups` are the product's
+    groups. `known` tells whether any order has shown the product.
+    """
+
+    purpose: Purpose
+    channel: Channel
+    product: str | None
+    related: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    known: bool = True
+
+    @property
+    def bit(self) -> int:
+        """The cell asked."""
+        return cells.bit(self.purpose, self.channel)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A customer that a recipient may be: the last message (None: gone), what a consent opens
+    for a product alone, and whether the contact point named is exactly the one held."""
+
+    message: JsonDict | None
+    consented_products: Mapping[str, int]
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Allowed with a basis, or denied with a reason; `groups` are the only product groups
+    that an allowance covers, where it is limited (soft opt-in)."""
+
+    basis: Basis | None
+    reason: Denial | None
+    groups: tuple[str, ...] = ()
+
+    def shown(self, ref: str) -> JsonDict:
+        """As `screening.decided` shows it."""
+        if self.basis is not None:
+            shown: JsonDict = {"ref": ref, "allowed": True, "basis": self.basis}
+            if self.groups:
+                shown["products"] = self.groups
+            return shown
+        return {"ref": ref, "allowed": False, "reason": self.reason}
+
+
+def decide_known(question: Question, found: Sequence[Found], bans: Iterable[Entry]) -> Verdict:
+    """Decide a recipient: where several customers share the contact point, a no of one counts.
+
+    `bans` stand under the contact point by which the recipient was named, if any. A customer
+    whose address is only much like the one named (R54) can deny, not allow.
+    """
+    verdicts = [(_customer(question, one), one.exact) for one in found]
+    for verdict, _ in verdicts:
+        if verdict.basis is None:
+            return verdict
+    for verdict, exact in verdicts:
+        if exact:
+            return verdict
+    return _unknown(question, bans)
+
+
+def _unknown(question: Question, bans: Iterable[Entry]) -> Verdict:
+    for ban in bans:
+        products = ban.scope.products
+        covers = binding_cells(ban) & question.bit
+        if ban.collection or (covers and (products is None or _concerns(question, products))):
+            return Verdict(None, Denial.BANNED)
+    return Verdict(None, Denial.UNKNOWN)
+
+
+def _customer(question: Question, found: Found) -> Verdict:
+    if found.message is None:
+        return Verdict(None, Denial.ERASED)
+    product = question.product
+    if product is not None:
+        denied = _denied_product(question, found.message)
+        if denied is not None:
+            return Verdict(None, denied)
+    reason = found.message["deny"].get(question.purpose, {}).get(question.channel)
+    if reason is not None:
+        opened = product is not None and any(
+            found.consented_products.get(name, 0) & question.bit
+            for name in (product, *question.groups)
+        )
+        if opened and Denial(reason) in _FOR_WANT_OF_CONSENT:
+            return Verdict(Basis.CONSENT, None)
+        return Verdict(None, Denial(reason))
+    code = found.message["allow"].get(question.purpose, {}).get(question.channel)
+    if code is None:  # `disclosure` has no other channel than post
+        return Verdict(None, Denial.NO_CONTACT_POINT)
+    return _similar(question, Basis(code), found.message)
+
+
+_FOR_WANT_OF_CONSENT = frozenset(
+    {
+        Denial.NO_CONSENT,
+        Denial.NOT_A_CUSTOMER,
+        Denial.NO_OPT_OUT_OFFERED,
+        Denial.ROLE_UNKNOWN,
+    }
+)
+"""Denials that a consent to the one product named answers."""
+
+
+def _concerns(question: Question, products: Collection[str]) -> bool:
+    """Whether a ban on these products bears on the product asked about.
+
+    A ban on a group bans its products, and a ban on a product bans asking about its group. Of
+    a product that no order has shown the group is not known: any product ban counts.
+    """
+    if question.product is None:
+        return False
+    return not question.known or not question.related.isdisjoint(products)
+
+
+def _denied_product(question: Question, message: JsonDict) -> Denial | None:
+    for row in message["products"]["denied"]:
+        reason = Denial(row["reason"])
+        if not _concerns(question, (row["product"],)):
+            continue
+        if cells.mask(row.get("purposes"), row.get("channels")) & question.bit:
+            return reason
+    return None
+
+
+def _similar(question: Question, basis: Basis, message: JsonDict) -> Verdict:
+    """A soft opt-in for offers and campaigns covers only the groups bought."""
+    limited = PURPOSE_RULES[question.purpose].similar_products_only
+    if basis is not Basis.SOFT_OPT_IN or not limited:
+        return Verdict(basis, None)
+    bought = message["products"]["soft_opt_in"]
+    if question.product is None:
+        return Verdict(basis, None, tuple(bought))
+    if question.groups.isdisjoint(bought) and question.product not in bought:
+        return Verdict(None, Denial.NOT_SIMILAR_PRODUCT)
+    return Verdict(basis, None)
+
+
+def question(
+    purpose: Purpose, channel: Channel, product: str | None, catalogue: Collection[tuple[str, str]]
+) -> Question:
+    """The question as asked; `catalogue` holds (product, group) as orders have shown them."""
+    if product is None:
+        return Question(purpose, channel, None)
+    name = normalise.product(product)
+    groups = frozenset(group for item, group in catalogue if item == name)
+    within = frozenset(item for item, group in catalogue if group == name)
+    known = bool(groups or within)
+    return Question(purpose, channel, name, groups | within | {name}, groups, known)

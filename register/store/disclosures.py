@@ -1,0 +1,160 @@
+"""The disclosure ledger, recalls, and disclosures under way (S29, R63 to R65)."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from register.rules.disclosures import (
+    NO_AGREEMENT,
+    NO_LEGAL_BASIS,
+    Disclosed,
+    Job,
+    Recall,
+    Selection,
+    recalls,
+)
+from register.rules.facts import JsonDict
+from register.rules.intake import Intake
+from register.rules.snapshot import Changes, PersonRow
+from register.store.agreements import read_agreements
+from register.store.pool import Connection
+from register.store.sql import queries
+from schemas.inbound import DisclosureData
+from schemas.terms import Recipient
+
+PART_SIZE = 500
+"""Persons per `disclosure.made` at most."""
+
+
+async def recall(connection: Connection, changes: Changes, now: datetime) -> list[Recall]:
+    """R65: take back what partners must no longer use of the persons that a batch decided."""
+    rows: dict[uuid.UUID, PersonRow | None] = {row.person_id: row for row in changes.persons}
+    for change in changes.eligibility:
+        if change.data is None and change.person_id not in changes.aliases:
+            rows[change.person_id] = None
+    if not rows:
+        return []
+    ledger = [
+        Disclosed(
+            row["ledger_id"], row["person_id"], row["partner_id"], row["name"], row["address"]
+        )
+        for row in await connection.fetch(queries.ledger_lines, list(rows))
+    ]
+    found = recalls(ledger, rows)
+    if found:
+        await connection.execute(
+            queries.recall_ledger,
+            [one.disclosed.ledger_id for one in found],
+            [one.reason for one in found],
+            now,
+        )
+    gone = [person_id for person_id, row in rows.items() if row is None]
+    if gone:
+        await connection.execute(queries.forget_ledger_names, gone)
+    return found
+
+
+async def start(connection: Connection, intake: Intake, asked: DisclosureData) -> str | None:
+    """Start a disclosure; returns why it must not be, or None.
+
+    R63: a partner needs an active agreement; R64: anybody else needs a legal basis.
+    """
+    if asked.recipient is Recipient.PARTNER:
+        agreement = (await read_agreements(connection)).get(asked.partner_id or "")
+        if agreement is None or not agreement.may_receive:
+            return NO_AGREEMENT
+    elif asked.legal_basis is None:
+        return NO_LEGAL_BASIS
+    fact = intake.fact
+    audience = asked.selection.audience
+    audiences = [audience] if isinstance(audience, str) else audience
+    await connection.execute(
+        queries.insert_disclosure_job,
+        fact.fact_id,
+        fact.source,
+        fact.event_id,
+        asked.request_id,
+        asked.recipient,
+        asked.partner_id,
+        asked.selection.model_dump(mode="json", exclude_none=True),
+        fact.received,
+        intake.traceparent,
+    )
+    await connection.execute(
+        queries.insert_disclosure_candidates,
+        fact.fact_id,
+        PART_SIZE,
+        asked.recipient is Recipient.PARTNER,
+        audiences,
+    )
+    await connection.execute(queries.count_disclosure_parts, fact.fact_id)
+    return None
+
+
+async def next_job(connection: Connection) -> Job | None:
+    """The oldest disclosure under way, held until this transaction ends."""
+    row = await connection.fetchrow(queries.next_disclosure_job)
+    return _job(row) if row is not None else None
+
+
+def _job(row: asyncpg.Record) -> Job:
+    selection: Mapping[str, Any] = row["selection"]
+    audience = selection.get("audience")
+    return Job(
+        job_id=uuid.UUID(int=row["job_id"].int),
+        source=row["source"],
+        event_id=row["event_id"],
+        request_id=row["request_id"],
+        recipient=Recipient(row["recipient"]),
+        partner_id=row["partner_id"],
+        selection=Selection(
+            audiences=_set([audience] if isinstance(audience, str) else audience),
+            products=_set(selection.get("products")),
+            postal_codes=_set(selection.get("postal_codes")),
+        ),
+        received=row["received"],
+        traceparent=row["traceparent"],
+        parts=row["parts"],
+        next_part=row["next_part"],
+    )
+
+
+def _set(values: Sequence[str] | None) -> frozenset[str] | None:
+    return frozenset(values) if values is not None else None
+
+
+async def candidates(connection: Connection, job: Job) -> list[uuid.UUID]:
+    """The customers that the next part may take."""
+    rows = await connection.fetch(queries.disclosure_part, job.job_id, job.next_part)
+    return [uuid.UUID(int=row["person_id"].int) for row in rows]
+
+
+async def hand_over(
+    connection: Connection,
+    job: Job,
+    people: Sequence[tuple[uuid.UUID, JsonDict]],
+    now: datetime,
+) -> None:
+    """Write a part into the ledger, and go on to the next one."""
+    if people:
+        count = len(people)
+        await connection.execute(
+            queries.insert_ledger,
+            [uuid.uuid5(job.job_id, str(person_id)) for person_id, _ in people],
+            [person_id for person_id, _ in people],
+            [job.request_id] * count,
+            [job.recipient.value] * count,
+            [job.partner_id] * count,
+            [now] * count,
+            [person["name"] for _, person in people],
+            [person["address"] for _, person in people],
+        )
+    await connection.execute(queries.advance_disclosure_job, job.job_id)
+
+
+async def end(connection: Connection, job: Job) -> None:
+    """Nothing is left to hand over."""
+    await connection.execute(queries.end_disclosure_job, job.job_id)

@@ -1,0 +1,308 @@
+"""A record that cannot be read becomes exactly one dead letter, and harms nobody else.
+
+All cases are published at once, each between two healthy orders of the same partition, so that
+the worker meets them in the midst of its batches. The tests then look at what came of each.
+"""
+
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+import pytest
+import pytest_asyncio
+
+from ops.generate.poison import identity_code
+from schemas.cloudevents import CONTENT_TYPE, MAX_BYTES
+from tests.conftest import RunningStack
+from tests.integration.support.broker import Incoming, Outgoing
+from tests.integration.support.deployment import Deployment, deployed
+from tests.integration.support.events import (
+    Json,
+    ago,
+    ban,
+    binary,
+    event,
+    order,
+    signup,
+    structured,
+)
+from tests.integration.support.model import assert_nothing_lost, data_of, dead_place
+from topics import (
+    CONSENTS,
+    ELIGIBILITY,
+    INBOUND,
+    ORDERS,
+    OUTBOUND,
+    PROFILES,
+    PROSPECTS,
+    SIGNUPS,
+)
+
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
+
+CODE = identity_code(random.Random(1))
+"""A personal identity code of the range that is never given out."""
+SECRET_TEXT = "salaisuus"
+"""Stands in values that are wrong: no reason may repeat it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A record, and the reason of the dead letter that it must become."""
+
+    name: str
+    reason: str
+    record: Outgoing
+
+
+def spoilt(name: str, reason: str, spoil: Callable[[Json], Any], **where: Any) -> Case:
+    """An order that `spoil` has changed."""
+    whole = order(f"bad-{name}")
+    spoil(whole)
+    return Case(name, reason, structured(ORDERS.name, whole))
+
+
+def raw(name: str, reason: str, value: bytes | None, topic: str = ORDERS.name) -> Case:
+    """A record whose value is not even an event."""
+    return Case(name, reason, Outgoing(topic, f"bad-{name}".encode(), value, (CONTENT_TYPE,)))
+
+
+def on(name: str, reason: str, topic: str, event: Json) -> Case:
+    """An event that is not an order, or one where it does not belong."""
+    return Case(name, reason, structured(topic, event))
+
+
+def put(path: str, value: Any) -> Callable[[Json], None]:
+    """Sets the field at a dotted path; numbers stand for places in a list."""
+
+    def change(whole: Json) -> None:
+        *way, last = path.split(".")
+        part: Any = whole
+        for name in way:
+            part = part[int(name)] if isinstance(part, list) else part.setdefault(name, {})
+        part[last] = value
+
+    return change
+
+
+def drop(path: str) -> Callable[[Json], None]:
+    """Takes the field at a dotted path away."""
+
+    def change(whole: Json) -> None:
+        *way, last = path.split(".")
+        part: Any = whole
+        for name in way:
+            part = part[int(name)] if isinstance(part, list) else part[name]
+        del part[last]
+
+    return change
+
+
+def padded(size: int, subject: str) -> Outgoing:
+    """A valid order whose value is exactly so many bytes long."""
+    record = structured(ORDERS.name, order(subject))
+    assert record.value is not None
+    return replace(record, value=record.value + b" " * (size - len(record.value)))
+
+
+def escaped(text: str) -> bytes:
+    """The text as a JSON string of nothing but \\u escapes."""
+    return b'"' + b"".join(b"\\u%04x" % ord(character) for character in text) + b'"'
+
+
+def with_escapes(name: str, reason: str, text: str) -> Case:
+    """An order whose given name is written in \\u escapes."""
+    record = structured(ORDERS.name, order(f"bad-{name}"))
+    assert record.value is not None
+    return Case(name, reason, replace(record, value=record.value.replace(b'"Aino"', escaped(text))))
+
+
+def in_header(name: str, reason: str, header: tuple[str, bytes]) -> Case:
+    """An order in binary mode with one header replaced."""
+    record = binary(ORDERS.name, order(f"bad-{name}"))
+    headers = [one for one in record.headers if one[0] != header[0]]
+    return Case(name, reason, replace(record, headers=[*headers, header]))
+
+
+def business(name: str, business_id: str) -> Case:
+    company = {"business_id": business_id, "name": "Esimerkki Oy", "role": "CEO"}
+    whole = order(f"bad-{name}")
+    whole["data"]["party"] |= {"kind": "business", "company": company}
+    reason = "invalid_business_id: data.party.company.business_id"
+    return on(name, reason, ORDERS.name, whole)
+
+
+def profiled(name: str, profiling: Json) -> Case:
+    whole = signup(f"bad-{name}")
+    whole["data"]["profiling"] = profiling
+    return on(name, "personal_identity_code: data.profiling", SIGNUPS.name, whole)
+
+
+def nested(depth: int) -> Any:
+    value: Any = "deep"
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def code_in(name: str, path: str, field: str | None = None) -> Case:
+    """An order with a personal identity code in a field."""
+    reason = f"personal_identity_code: {field or path}"
+    return spoilt(name, reason, put(path, f"{SECRET_TEXT} {CODE}"))
+
+
+HALF_AN_EVENT = structured(ORDERS.name, order("bad-half")).value or b""
+SCREENING = event(
+    "screening.requested",
+    "bad-screening",
+    {
+        "screening_id": "s1",
+        "campaign_id": "c1",
+        "purpose": "offers",
+        "channel": "email",
+        "recipients": [{"ref": "r1", "email": f"{SECRET_TEXT}@example.fi"}],
+    },
+)
+EMPTY_SCOPE = event(
+    "consent.granted", "bad-empty-scope", {"scope": {"purposes": []}, "wording": "w"}
+)
+SUBJECTLESS = {name: value for name, value in order("bad-subjectless").items() if name != "subject"}
+EVIDENT = ban("bad-evidence")
+EVIDENT["data"]["evidence"] = f"call of 3 May, {CODE}, noted by hand"
+
+CASES: tuple[Case, ...] = (
+    # no JSON, or no event
+    raw("half", "malformed_json: value", HALF_AN_EVENT[:100]),
+    raw("empty", "malformed_json: value", b""),
+    raw("no-utf-8", "malformed_json: value", HALF_AN_EVENT.replace(b"Aino", b"A\xefno")),
+    raw("lone-surrogate", "malformed_json: value", HALF_AN_EVENT.replace(b"Aino", b"\\ud800")),
+    raw("list", "wrong_type: value", b"[" + HALF_AN_EVENT + b"]"),
+    raw("text", "wrong_type: value", b'"salaisuus"'),
+    raw("null", "wrong_type: value", b"null"),
+    raw("null-value", "null_value: value", None),
+    Case("too-large", "too_large: value", padded(MAX_BYTES + 1, "bad-too-large")),
+    # missing fields
+    spoilt("no-id", "missing_field: id", drop("id")),
+    spoilt("no-source", "missing_field: source", drop("source")),
+    spoilt("no-type", "missing_field: type", drop("type")),
+    spoilt("no-time", "missing_field: time", drop("time")),
+    spoilt("no-data", "missing_field: data", drop("data")),
+    spoilt("no-order-id", "missing_field: data.order_id", drop("data.order_id")),
+    spoilt("no-kind", "missing_field: data.party.kind", drop("data.party.kind")),
+    spoilt("no-category", "missing_field: data.lines.0.category", drop("data.lines.0.category")),
+    on("no-subject", "missing_subject: subject", ORDERS.name, SUBJECTLESS),
+    # wrong types and values
+    spoilt("quantity", "wrong_type: data.lines.0.quantity", put("data.lines.0.quantity", "1")),
+    spoilt("party", "wrong_type: data.party", put("data.party", SECRET_TEXT)),
+    spoilt("e-mails", "wrong_type: data.party.email", put("data.party.email", [SECRET_TEXT])),
+    spoilt("numbered", "wrong_type: id", put("id", 12345)),
+    spoilt("robot", "invalid_value: data.party.kind", put("data.party.kind", SECRET_TEXT)),
+    spoilt("no-lines", "invalid_value: data.lines", put("data.lines", [])),
+    spoilt("version", "invalid_value: specversion", put("specversion", "0.3")),
+    on("empty-scope", "invalid_value: data.scope.purposes", CONSENTS.name, EMPTY_SCOPE),
+    spoilt("huge-number", "invalid_value: data.lines.0", put("data.lines.0.price_cents", 10**30)),
+    spoilt("deep", "invalid_value: data", put("data.extra", nested(400))),
+    # types and topics
+    spoilt("teleported", "unknown_type: type", put("type", "order.teleported")),
+    on("wrong-topic", "unexpected_type: type", CONSENTS.name, order("bad-wrong-topic")),
+    on("wrong-door", "unexpected_type: type", ORDERS.name, SCREENING),
+    on("listed-as-order", "unexpected_type: type", PROSPECTS.name, signup("bad-listed")),
+    # contact points
+    spoilt("phone", "invalid_phone: data.party.phone", put("data.party.phone", "+35840")),
+    spoilt(
+        "two-phones",
+        "invalid_phone: data.party.phone",
+        put("data.party.phone", "0401234567 / 0501234567"),
+    ),
+    spoilt("words", "invalid_phone: data.party.phone", put("data.party.phone", SECRET_TEXT)),
+    spoilt("e-mail", "invalid_email: data.party.email", put("data.party.email", SECRET_TEXT)),
+    business("check-digit", "0112038-8"),
+    business("no-business", SECRET_TEXT),
+    on(
+        "left-nowhere",
+        "invalid_business_id: data.business_id",
+        PROFILES.name,
+        event("contact.left-company", "bad-left", {"business_id": "0112038-8"}),
+    ),
+    # personal identity codes (R28)
+    code_in("code-name", "data.party.name.given"),
+    code_in("code-product", "data.lines.0.product", "data.lines.product"),
+    code_in("code-unknown-field", "data.party.ssn"),
+    code_in("code-subject", "subject"),
+    code_in("code-id", "id"),
+    code_in("code-source", "source"),
+    code_in("code-trace", "traceparent"),
+    profiled("code-profiling-key", {f"{SECRET_TEXT} {CODE}": True}),
+    profiled("code-profiling-value", {"note": f"{SECRET_TEXT} {CODE}"}),
+    on("code-evidence", "personal_identity_code: data.evidence", CONSENTS.name, EVIDENT),
+    with_escapes("code-escaped", "personal_identity_code: data.party.name.given", CODE),
+    # NUL, which no text of PostgreSQL holds
+    with_escapes("nul", "invalid_value: value", "Ai\0no"),
+    in_header("nul-header", "invalid_value: value", ("ce_subject", b"bad\0nul")),
+    # headers
+    in_header("no-text", "malformed_header: ce_*", ("ce_id", b"evt-\xff")),
+    in_header("no-version", "invalid_value: specversion", ("ce_specversion", b"0.3")),
+    # times
+    spoilt("no-offset", "time_without_offset", put("time", "2026-03-01T12:00:00")),
+    spoilt("skew", "clock_skew", put("time", ago(minutes=-10))),
+    spoilt("no-date", "wrong_type: time", put("time", SECRET_TEXT)),
+    spoilt("year-one", "invalid_value: time", put("time", "0001-01-01T00:00:00+14:00")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of it all; `places` says where each case's record was received."""
+
+    deployment: Deployment
+    places: dict[str, tuple[str, int, int]]
+    dead: dict[tuple[str, int, int], list[Incoming]]
+    neighbours: Sequence[str]
+    """Subjects of the healthy orders."""
+    conflicts: dict[str, tuple[str, int, int]]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def outcome(
+    stack: RunningStack, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Outcome]:
+    """Publish every case and its neighbours, start a worker, wait until it is through."""
+    folder = tmp_path_factory.mktemp("bad-input")
+    async with deployed(stack, template_database, folder) as deployment:
+        records: list[Outgoing] = []
+        positions: dict[str, int] = {}
+        for number, case in enumerate(CASES):
+            key = case.record.key
+            records.append(replace(structured(ORDERS.name, order(f"before-{number}")), key=key))
+            positions[case.name] = len(records)
+            records.append(case.record)
+            records.append(replace(structured(ORDERS.name, order(f"after-{number}")), key=key))
+        records.append(padded(MAX_BYTES, "just-fits"))
+        for name, record in conflicting():
+            positions[name] = len(records)
+            records.append(record)
+        places = await deployment.publish(records)
+        await deployment.start_worker()
+        await deployment.drained()
+        dead: dict[tuple[str, int, int], list[Incoming]] = {}
+        for record in await deployment.dead_letters():
+            dead.setdefault(dead_place(record), []).append(record)
+        named = {name: places[position] for name, position in positions.items()}
+        yield Outcome(
+            deployment,
+            places={case.name: named[case.name] for case in CASES},
+            dead=dead,
+            neighbours=[
+                "just-fits",
+                *(f"{side}-{n}" for n in range(len(CASES)) for side in ("before", "after")),
+            ],
+            conflicts={name: named[name] for name, _ in conflicting_names()},
+        )
+"""
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+"""

@@ -1,0 +1,252 @@
+"""Small worlds in which everything collides: few persons, addresses, companies and days."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.support import events
+from tests.support.events import APP, DIRECTORY, WEBSHOP, Json, day, scope
+
+AINO, AINO_SPELLED_OTHERWISE = ("Aino", "Väisänen"), ("AINO ", "Vaisanen")
+VILLE = ("Ville", "Väisänen")
+
+EMAILS = ("aino@example.fi", "Aino@Example.fi", "aino+shop@example.fi", "koti@example.fi")
+"""Two spellings of one address, one that only bans take for the same, and one of a household."""
+PHONES = ("040 123 4567", "+358401234567", "050-7654321")
+ADDRESSES = (events.address("Mikonkatu 16"), events.address("Torikatu 3"))
+COMPANIES = (events.COMPANY, events.OTHER_COMPANY)
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """A channel identity and who stands behind it; None for what the identity never gives."""
+
+    source: str
+    subject: str
+    kind: str
+    name: tuple[str, str]
+    role: str | None = None
+
+    @property
+    def envelope(self) -> dict[str, str]:
+        """How its events are addressed."""
+        return {"source": self.source, "subject": self.subject}
+
+
+CONSUMERS = (
+    Persona(WEBSHOP, "c-1", "consumer", AINO),
+    Persona(WEBSHOP, "c-2", "consumer", VILLE),
+    Persona(APP, "a-1", "consumer", AINO_SPELLED_OTHERWISE),
+)
+CONTACTS = (
+    Persona(WEBSHOP, "b-1", "business", AINO, "IT manager"),
+    Persona(APP, "b-2", "business", VILLE),
+)
+LISTED = (
+    Persona(DIRECTORY, "l-1", "business", AINO, "IT manager"),
+    Persona(DIRECTORY, "l-2", "business", VILLE),
+)
+PERSONAS = (*CONSUMERS, *CONTACTS)
+
+SCOPES = (
+    {},
+    scope("newsletter", "email"),
+    scope("newsletter offers", "email sms"),
+    scope("offers", "phone"),
+    scope(channels="email"),
+    scope(channels="phone post"),
+    scope("newsletter"),
+    scope("market_research campaign"),
+    scope("disclosure"),
+    scope("disclosure partner_marketing", "post"),
+    scope("offers", "email", "tv"),
+    scope("offers campaign", "phone", "mobile"),
+    scope(products="mobile tv"),
+    scope(products="tv"),
+)
+PURPOSE_AND_CHANNEL = tuple(one for one in SCOPES if "purposes" in one and "channels" in one)
+ORDERS = ("order-1", "order-2")
+CATEGORIES = ("broadband", "tv", "mobile", "broadband mobile")
+
+scopes = st.sampled_from(SCOPES)
+days = st.integers(1, 6).map(day)
+flags = st.sampled_from([True, True, False])
+rarely = st.sampled_from([False, False, False, True])
+orders = st.sampled_from(ORDERS)
+
+
+def parties(persona: Persona) -> st.SearchStrategy[Json]:
+    """What a persona says of itself: always the name, and some contact points."""
+    points = st.fixed_dictionaries(
+        {},
+        optional={
+            "email": st.sampled_from(EMAILS),
+            "phone": st.sampled_from(PHONES),
+            "address": st.sampled_from(ADDRESSES),
+        },
+    )
+    given, family = persona.name
+    if persona.kind == "consumer":
+        return points.map(lambda found: events.consumer(given, family, **found))
+    return st.builds(
+        lambda found, company: events.business(given, family, company, persona.role, **found),
+        points,
+        st.sampled_from(COMPANIES),
+    )
+
+
+def no_parties(persona: Persona) -> st.SearchStrategy[Json | None]:
+    """What a ban, a withdrawal or a lift names: nothing, contact points, or a company alone."""
+    company: Json = {"kind": "business", "company": {"business_id": events.COMPANY}}
+    named = parties(persona)
+    nameless = named.map(lambda party: {k: v for k, v in party.items() if k != "name"})
+    return st.one_of(st.none(), named, nameless, st.just(company))
+
+
+def _order(persona: Persona) -> st.SearchStrategy[Json]:
+    return st.builds(
+        lambda time, party, categories, order_id, obtained, offered: events.order(
+            time,
+            party,
+            categories,
+            f"{persona.subject}-{order_id}",
+            obtained=obtained,
+            offered=offered,
+            **persona.envelope,
+        ),
+        days,
+        parties(persona),
+        st.sampled_from(CATEGORIES),
+        orders,
+        flags,
+        flags,
+    )
+
+
+def _order_end(persona: Persona) -> st.SearchStrategy[Json]:
+    return st.builds(
+        lambda made, time, order_id: made(
+            time, f"{persona.subject}-{order_id}", **persona.envelope
+        ),
+        st.sampled_from([events.cancellation, events.contract_end]),
+        days,
+        orders,
+    )
+
+
+def _billing(persona: Persona) -> st.SearchStrategy[Json]:
+    return st.builds(lambda time: events.billing(time, **persona.envelope), days)
+
+
+def _signup(persona: Persona) -> st.SearchStrategy[Json]:
+    return st.builds(
+        lambda time, party, agreed: events.signup(time, party, *agreed, **persona.envelope),
+        days,
+        parties(persona),
+        st.lists(scopes, max_size=2),
+    )
+
+
+def _consent(persona: Persona) -> st.SearchStrategy[Json]:
+    return st.builds(
+        lambda time, agreed, party, worded: events.consent(
+            time, agreed, party, "text-1" if worded else None, **persona.envelope
+        ),
+        days,
+        scopes,
+        st.one_of(st.none(), parties(persona)),
+        st.sampled_from([True] * 9 + [False]),
+    )
+
+
+def _withdrawal(persona: Persona) -> st.SearchStrategy[Json]:
+    return st.builds(
+        lambda time, withdrawn, party: events.withdrawal(
+            time, withdrawn, party, **_maybe_nameless(persona, party)
+        ),
+        days,
+        scopes,
+        no_parties(persona),
+    )
+
+
+def _ban(persona: Persona) -> st.SearchStrategy[Json]:
+    return _said_no(persona, events.ban)
+
+
+def _lift(persona: Persona) -> st.SearchStrategy[Json]:
+    return _said_no(persona, events.lift)
+
+
+def _said_no(persona: Persona, made: Callable[..., Json]) -> st.SearchStrategy[Json]:
+    def build(time: Any, covered: Json, party: Json | None, collection: bool, nobody: bool) -> Json:
+        envelope = _maybe_nameless(persona, party) if nobody else persona.envelope
+        return made(time, covered, party, collection=collection, **envelope)
+
+    return st.builds(build, days, scopes, no_parties(persona), rarely, st.booleans())
+
+
+def _maybe_nameless(persona: Persona, party: Json | None) -> dict[str, Any]:
+    """Without a subject, if the party says whom or what it is about."""
+    points = {"email", "phone", "address"} & (party or {}).keys()
+    alone = party is not None and "name" not in party and "company" in party
+    if points or alone:
+        return {"source": persona.source, "subject": None}
+    return persona.envelope
+
+
+def _profile(persona: Persona) -> st.SearchStrategy[Json]:
+    return st.builds(
+        lambda time, party: events.profile(time, party, **persona.envelope),
+        days,
+        parties(persona),
+    )
+
+
+def _left(persona: Persona) -> st.SearchStrategy[Json]:
+    return st.builds(
+        lambda time, company: events.left_company(time, company, **persona.envelope),
+        days,
+        st.sampled_from(COMPANIES),
+    )
+
+
+def _listing(persona: Persona) -> st.SearchStrategy[Json]:
+    return st.builds(
+        lambda time, party: events.listing(time, party, **persona.envelope),
+        days,
+        parties(persona),
+    )
+
+
+def _of(
+    personas: Sequence[Persona], *kinds: Callable[[Persona], st.SearchStrategy[Json]]
+) -> list[st.SearchStrategy[Json]]:
+    return [kind(persona) for persona in personas for kind in kinds]
+
+
+_CONSUMERS_SAY = (_order, _order_end, _signup, _consent, _withdrawal, _ban, _lift, _profile)
+any_event = st.one_of(
+    *_of(CONSUMERS, *_CONSUMERS_SAY, _billing),
+    *_of(CONTACTS, *_CONSUMERS_SAY, _left),
+    *_of(LISTED, _listing, _listing, _ban),
+)
+"""Every type there is about a person, from everybody."""
+
+
+def numbered(drawn: Sequence[Json]) -> list[Json]:
+    """The events with ids of their own."""
+    return [{**event, "id": f"e{number}"} for number, event in enumerate(drawn, start=1)]
+
+
+def worlds(
+    event: st.SearchStrategy[Json] = any_event, most: int = 14
+) -> st.SearchStrategy[list[Json]]:
+    """Sets of events, each with an id of its own."""
+    return st.lists(event, min_size=1, max_size=most).map(numbered)
+
+
+splits = st.lists(st.integers(1, 5), max_size=4)
+"""Sizes of the batches in which events come; what is left over comes in a last one."""

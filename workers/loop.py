@@ -1,0 +1,63 @@
+"""A service that runs one loop and waits outages out: what ingest, relay and sweeps share."""
+
+import asyncio
+from typing import Any
+
+import structlog
+from aiokafka.errors import KafkaError
+from mode import Service
+
+from register.store.pool import LOST_CONNECTION
+from workers.backoff import Backoff
+
+log = structlog.get_logger()
+
+OUTAGE = (*LOST_CONNECTION, KafkaError)
+"""Errors that are waited out: the database or Kafka is away."""
+
+
+class LoopService(Service):
+    """Runs `session` until the worker stops; an outage ends a session and starts another.
+
+    Any other error stops the worker: its keeper starts it again. On stop, the session is asked
+    by `stopping` to end, and awaited: what it has in hand is finished.
+    """
+
+    def __init__(self, name: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.name = name
+        self.stopping = asyncio.Event()
+        self.backoff = Backoff()
+        self._loop_task: asyncio.Task[None] | None = None
+
+    async def session(self) -> None:
+        """Work until `stopping` is set."""
+        raise NotImplementedError
+
+    def wake(self) -> None:
+        """End any waiting, because the worker stops."""
+
+    async def on_start(self) -> None:
+        """Start the loop."""
+        self._loop_task = asyncio.create_task(self._run_sessions(), name=self.name)
+        self._loop_task.add_done_callback(self._loop_ended)
+
+    async def on_stop(self) -> None:
+        """Let the session end."""
+        self.stopping.set()
+        self.wake()
+        if self._loop_task is not None:
+            await asyncio.wait([self._loop_task])
+
+    async def _run_sessions(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                await self.session()
+            except OUTAGE as error:
+                log.warning(self.name, action="outage", error=type(error).__name__)
+                await self.backoff.wait(self.stopping)
+
+    def _loop_ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error(self.name, action="crashed", error=type(error).__name__, exc_info=error)
+            asyncio.ensure_future(self.crash(error))  # noqa: RUF006 - the service keeps it
