@@ -32,6 +32,7 @@ from workers.settings import Settings
 _POLL_MS = 200
 _HAND_OVER_SECONDS = 5.0
 _REPORT_SECONDS = 1.0
+_TOO_MANY_FAILURES = 5
 
 INTERNAL_ERROR = "internal_error"
 """Reason of a dead letter that is our fault: the record broke the worker, not the contract."""
@@ -62,6 +63,7 @@ class Ingest(LoopService):
         self._epoch = 0
         self._in_hand = asyncio.Lock()
         self._joined = False
+        self._failed_in_a_row = 0
 
     @property
     def ready(self) -> bool:
@@ -128,14 +130,23 @@ class Ingest(LoopService):
                     await self._take_in_alone(partition, record, epoch)
 
     async def _take_in_alone(self, partition: TopicPartition, record: Any, epoch: int) -> None:
-        """Write one record of a batch that failed; a record that fails alone is a dead letter."""
+        """Write one record of a batch that failed; a record that fails alone is a dead letter.
+
+        Raises the error where record after record fails: then it is not the records, and
+        stopping loses nothing, since the offsets stand before them.
+        """
         try:
             await self._write_until_done(self._decode({partition: [record]}), epoch)
-        except Exception as error:  # noqa: BLE001 - it must not stop the ones behind it
+        except Exception as error:
+            self._failed_in_a_row += 1
             _log_failure("record-failed", error)
+            if self._failed_in_a_row >= _TOO_MANY_FAILURES:
+                raise
             unread = [Unread(_record(record), INTERNAL_ERROR)]
             offsets = {(partition.topic, partition.partition): record.offset + 1}
             await self._write_until_done(Batch([], unread, offsets), epoch)
+        else:
+            self._failed_in_a_row = 0
 
     async def _write_until_done(self, batch: Batch, epoch: int) -> None:
         """Write a batch, again after each conflict or outage, while its partitions are ours."""

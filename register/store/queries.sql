@@ -141,9 +141,10 @@ set found_by = f.found_by, points = f.points, exact_email = f.exact_email,
     disclosable = f.disclosable
 from (
   select person_id, found_by, exact_email, consented_products, former_since, disclosable,
-         array(select decode(value, 'hex') from jsonb_array_elements_text(points)) as points
+         array(select decode(point, 'hex') from unnest(string_to_array(points, ' ')) as point)
+           as points
   from unnest($1::uuid[], $2::bytea[], $3::bytea[], $4::jsonb[], $5::timestamptz[], $6::bool[],
-              $7::jsonb[])
+              $7::text[])
     as rows (person_id, found_by, exact_email, consented_products, former_since, disclosable,
              points)
 ) f

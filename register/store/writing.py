@@ -61,7 +61,7 @@ async def _write_customers(connection: Connection, changes: Changes) -> None:
                 dict(row.consented_products) or None,
                 row.former_since,
                 row.disclosure_denial is None,
-                [point.hex() for point in row.points],
+                " ".join(point.hex() for point in row.points),
             )
             for row in changes.persons
             if row.changed

@@ -30,7 +30,7 @@ class Persona:
     role: str | None = None
 
     @property
-    def envelope(self) -> dict[str, str]:
+    def envelope(self) -> dict[str, Any]:
         """How its events are addressed."""
         return {"source": self.source, "subject": self.subject}
 
@@ -50,7 +50,7 @@ LISTED = (
 )
 PERSONAS = (*CONSUMERS, *CONTACTS)
 
-SCOPES = (
+SCOPES: tuple[Json, ...] = (
     {},
     scope("newsletter", "email"),
     scope("newsletter offers", "email sms"),

@@ -601,7 +601,7 @@ def _company(said: Said) -> str | None:
     return company
 
 
-# Who is who (R50, R51)
+# Who is one person, by R50 and R51
 
 
 def _people(accepted: Iterable[Said]) -> list[set[Who]]:
@@ -696,7 +696,7 @@ def _own_standing(theirs: list[Said]) -> Iterator[tuple[Said, bool, bool]]:
             yield no, marketing, collection
 
 
-# Scopes (R5)
+# Scopes, by R5
 
 
 def _cells(scope: Json) -> set[Cell]:
@@ -746,7 +746,7 @@ def _alive(agreed: Agreed, cell: Cell, product: str | None, nos: Iterable[Said])
     return True
 
 
-# What is held (R23, R27)
+# What is held, by R23 and R27
 
 
 def _left_since(said: Said, theirs: Iterable[Said]) -> bool:

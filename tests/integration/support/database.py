@@ -4,7 +4,6 @@ import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -20,16 +19,27 @@ class Registered:
     """What a register holds, in a form that two registers can be compared by.
 
     `customers` and `bans` map ids and digests to (version, last message's hash), those with a
-    tombstone left out; `facts`, `parties`, `identities` and `entries` are whole rows, without
-    the moment of receipt.
+    tombstone left out; `facts` are the ids of the facts; `rows` are whole rows of every table
+    that follows from the facts alone: without what differs from one delivery to another.
     """
 
     customers: dict[str, tuple[int, bytes]]
     bans: dict[bytes, tuple[int, bytes]]
-    facts: frozenset[tuple[Any, ...]]
-    parties: frozenset[tuple[Any, ...]]
-    identities: frozenset[tuple[Any, ...]]
-    entries: frozenset[tuple[Any, ...]]
+    facts: frozenset[str]
+    rows: dict[str, frozenset[str]]
+
+
+_ROWS = {
+    "fact": "select (to_jsonb(t) - 'received')::text from fact t",
+    "fact_party": "select to_jsonb(t)::text from fact_party t",
+    "identity": "select to_jsonb(t)::text from identity t",
+    "match_key": "select to_jsonb(t)::text from match_key t",
+    "identity_point": "select to_jsonb(t)::text from identity_point t",
+    "ban_entry": "select to_jsonb(t)::text from ban_entry t",
+    "ban_digest": "select (to_jsonb(t) - 'version')::text from ban_digest t"
+    " where content is not null",
+    "customer": "select (to_jsonb(t) - 'version')::text from customer t where content is not null",
+}
 
 
 @asynccontextmanager
@@ -77,22 +87,11 @@ async def read_register(url: str) -> Registered:
                     "select digest, version, content from ban_digest where content is not null"
                 )
             },
-            facts=await _rows(
-                connection,
-                "select fact_id, identity, source, event_id, type, time, body::text,"
-                " points::text, point_kinds::text from fact",
+            facts=frozenset(
+                str(row["fact_id"]) for row in await connection.fetch("select fact_id from fact")
             ),
-            parties=await _rows(connection, "select fact_id, party::text from fact_party"),
-            identities=await _rows(
-                connection, "select identity, person_id, source, subject from identity"
-            ),
-            entries=await _rows(
-                connection,
-                "select digest, fact_id, kind, is_lift, reason, collection, since, placed_by,"
-                " scope::text, derived from ban_entry",
-            ),
+            rows={
+                table: frozenset(row[0] for row in await connection.fetch(query))
+                for table, query in _ROWS.items()
+            },
         )
-
-
-async def _rows(connection: Connection, query: str) -> frozenset[tuple[Any, ...]]:
-    return frozenset(tuple(row) for row in await connection.fetch(query))

@@ -14,11 +14,12 @@ from tests.integration.support.broker import Incoming, Outgoing
 from tests.integration.support.database import cloned, connected
 from tests.integration.support.polling import until
 from tests.integration.support.worker import Worker
-from topics import CONSENTS, DEAD_LETTERS, ORDERS, PROFILES, PROSPECTS, SIGNUPS, provision
+from topics import DEAD_LETTERS, INBOUND, provision
 
 SECRET = "integration-tests-only-secret"
 PARTITIONS = 3
-PERSON_TOPICS = tuple(topic.name for topic in (ORDERS, SIGNUPS, CONSENTS, PROFILES, PROSPECTS))
+READ = tuple(topic.name for topic in INBOUND)
+"""What workers read, without a prefix."""
 
 _prefixes = itertools.count(1)
 
@@ -35,7 +36,7 @@ class Deployment:
 
     @property
     def group(self) -> str:
-        """The consumer group of its workers."""
+        """What the names of its workers' consumer groups begin with."""
         return f"{self.prefix}group"
 
     def settings(self) -> dict[str, str]:
@@ -88,7 +89,7 @@ class Deployment:
         """
         running = [worker for worker in self.workers if worker.exit_code is None]
         ends = await asyncio.to_thread(
-            broker.end_offsets, self.stack.kafka, [self.prefix + topic for topic in PERSON_TOPICS]
+            broker.end_offsets, self.stack.kafka, [self.prefix + topic for topic in READ]
         )
         wanted = {partition: end for partition, end in ends.items() if end}
 
@@ -108,7 +109,7 @@ class Deployment:
     async def taken_in(self, *, seconds: float = 60.0) -> None:
         """Wait until every record is taken in, published or not."""
         ends = await asyncio.to_thread(
-            broker.end_offsets, self.stack.kafka, [self.prefix + topic for topic in PERSON_TOPICS]
+            broker.end_offsets, self.stack.kafka, [self.prefix + topic for topic in READ]
         )
         wanted = {partition: end for partition, end in ends.items() if end}
 
