@@ -86,8 +86,9 @@ types: venv ## mypy --strict over code and tests
 	@echo "types: mypy"
 	@$(VENV)/bin/mypy
 
-prepare: venv ## fetch what the local stack runs on (Java, Kafka's jars, PostgreSQL)
+prepare: venv ## fetch what tests and stack run on (Java, Kafka's jars, PostgreSQL, node)
 	@$(PY) -m ops.stack prepare
+	@bash ops/bootstrap/node.sh
 
 pytest: venv ## the tests alone; PYTEST_ARGS='-k name' picks some
 	@echo "pytest: tests/ $(PYTEST_ARGS)"

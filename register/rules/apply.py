@@ -295,7 +295,8 @@ class _Batch:
         for digest in sorted(stands):
             self._say_bans(digest, *stands[digest])
 
-    def _say_bans(self, digest: bytes, kind: PointKind, bans: list[JsonDict]) -> None:
+    def _say_bans(self, digest: bytes, kind: PointKind, shown: list[JsonDict]) -> None:
+        bans = _once_each(shown)
         before = self._snapshot.digests.get(digest)
         content = messages.content_hash(bans) if bans else None
         if content == (before.content if before else None):
@@ -363,6 +364,15 @@ def _derived(no: No, digest: bytes, kind: PointKind) -> Entry:
         scope_data=no.fact.body["scope"],
         derived_by=no.fact.identity,
     )
+
+
+def _once_each(bans: Iterable[JsonDict]) -> list[JsonDict]:
+    """An erasure writes one ban per identity of the person: it is shown once."""
+    shown: list[JsonDict] = []
+    for ban in bans:
+        if ban not in shown:
+            shown.append(ban)
+    return shown
 
 
 def _published_no(no: No, state: PersonState) -> JsonDict:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from register.rules.bans import Entry, entries_of, standing
 from register.rules.components import Components
 from register.rules.digest import Point
-from register.rules.facts import ERASURE, RECTIFICATION, Fact, Identity
-from register.rules.fold import CollectionBan, admits, fold
+from register.rules.facts import ERASURE, RECTIFICATION, RETENTION, Fact, Identity
+from register.rules.fold import CollectionBan, admits, alive_cells, fold
 from register.rules.intake import Intake
 from register.rules.outcomes import Refused
 from register.rules.requests import (
@@ -24,7 +24,7 @@ from register.rules.requests import (
 )
 from register.rules.settings import RuleSettings
 from register.rules.snapshot import Answer, Refusal, Snapshot
-from schemas.terms import PointKind
+from schemas.terms import Kind, PointKind
 
 CONTACT_POINTS = frozenset({PointKind.EMAIL, PointKind.PHONE, PointKind.POST})
 
@@ -76,6 +76,8 @@ class Arrivals:
             self._take_erasure(arrival)
         elif arrival.fact.type == RECTIFICATION:
             self._take_rectification(arrival)
+        elif arrival.fact.type == RETENTION:
+            self._take_retention(arrival)
         else:
             self._take_fact(arrival)
 
@@ -95,6 +97,23 @@ class Arrivals:
                 self.links.append((key, link))
         if arrival.request is not None:
             self.answers.append(Answer(arrival))
+
+    def _take_retention(self, arrival: Intake) -> None:
+        """R26. Looked at again under the locks: an order or a consent may have come since."""
+        fact = arrival.fact
+        members = self._members([fact.identity])
+        state = fold(self._facts_of(members))
+        since = state.former_since
+        if (
+            since is not None
+            and since <= fact.time - self._settings.former_customer_retention
+            and state.kind is Kind.CONSUMER
+            and not any(
+                alive_cells(consent, state.permissions.nos)
+                for consent in state.permissions.consents
+            )
+        ):
+            self._store(arrival, fact, None, members)
 
     def _store(
         self,

@@ -214,9 +214,9 @@ delete from sweep where name = $1;
 -- Former consumer customers whose time is over (R26).
 select person_id from customer where former_since <= $1 order by former_since limit $2;
 
--- name: person_identities
--- The identities of one person.
-select identity from identity where person_id = $1 order by identity;
+-- name: person_identity
+-- One identity of a person: it stands for all of them.
+select identity from identity where person_id = $1 order by identity limit 1;
 
 -- name: insert_requests
 -- Requests, with due dates; closed at once where they could be answered at once.

@@ -62,8 +62,8 @@ async def retention_step(connection: Connection, rules: Rules, now: datetime) ->
         persons = [uuid.UUID(int=row["person_id"].int) for row in rows]
         arrivals: list[Intake] = []
         for person_id in persons:
-            for row in await connection.fetch(queries.person_identities, person_id):
-                arrivals.append(_expiry(person_id, row["identity"], now))
+            identity = await connection.fetchval(queries.person_identity, person_id)
+            arrivals.append(_expiry(person_id, identity, now))
         if arrivals:
             await decide_anew(connection, persons, rules, now, arrivals=arrivals)
         return len(persons)

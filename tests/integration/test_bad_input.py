@@ -404,7 +404,7 @@ async def test_read_again_they_make_no_second_dead_letter(outcome: Outcome) -> N
     await deployment.start_over()
     again = await deployment.start_worker()
     await deployment.drained()
-    delivered = again.metric("register_events_total")
+    delivered = again.metric("register_batch_records_sum")
     assert delivered == len(await deployment.read(*READ))
     assert again.metric("register_events_total", outcome="applied") == 0
     assert sorted(record.place for record in await deployment.read(*everything)) == sorted(before)

@@ -16,7 +16,6 @@ from topics import PROSPECTS
 Json = dict[str, Any]
 
 WEBSHOP = "/channels/webshop"
-LINE: Json = {"product": "fibre-100", "category": "broadband", "quantity": 1, "price_cents": 2490}
 
 _numbers = itertools.count(1)
 
@@ -48,7 +47,8 @@ def event(kind: str, subject: str | None, data: Json, **attributes: Any) -> Json
 
 def order(subject: str, **attributes: Any) -> Json:
     """`order.placed` by a consumer of that name."""
-    data = {"order_id": f"order-{subject}", "party": consumer(subject), "lines": [LINE]}
+    line = {"product": "fibre-100", "category": "broadband", "quantity": 1, "price_cents": 2490}
+    data = {"order_id": f"order-{subject}", "party": consumer(subject), "lines": [line]}
     return event("order.placed", subject, data, **attributes)
 
 
