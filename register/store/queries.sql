@@ -4,6 +4,10 @@
 -- Take transaction locks in the order given (the caller sorts, so that no two batches deadlock).
 select pg_advisory_xact_lock(key) from unnest($1::bigint[]) as key;
 
+-- name: try_lock
+-- Take transaction locks without waiting; true if all could be taken.
+select bool_and(pg_try_advisory_xact_lock(key)) from unnest($1::bigint[]) as key;
+
 -- name: insert_event_keys
 -- R1: remember (source, id); returns only the ones that are new.
 insert into event_key (source, event_id, body_digest)

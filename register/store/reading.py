@@ -29,10 +29,6 @@ class Reach:
     by_key: dict[bytes, list[bytes]] = field(default_factory=dict)
     points: set[bytes] = field(default_factory=set)
 
-    def within(self, other: "Reach") -> bool:
-        """Whether the other one takes in all of this one."""
-        return self.persons <= other.persons and self.points <= other.points
-
 
 async def lock_reach(
     connection: Connection, arrivals: Sequence[Intake], persons: Collection[uuid.UUID] = ()
@@ -44,13 +40,28 @@ async def lock_reach(
     """
     expected = await _reach(connection, arrivals, persons)
     digests = expected.points | {key for arrival in arrivals for key in _names(arrival)}
-    locks = sorted(int.from_bytes(digest[:8]) >> 1 for digest in digests)
-    locks += sorted(-1 - (person.int >> 65) for person in expected.persons)
+    locks = sorted(_digest_lock(digest) for digest in digests)
+    locks += sorted(_person_lock(person) for person in expected.persons)
     await connection.execute(queries.lock, locks)
-    reach = await _reach(connection, arrivals, persons)
-    if not reach.within(expected):
-        raise asyncpg.SerializationError("another batch touched these persons meanwhile")
-    return reach
+    while True:
+        reach = await _reach(connection, arrivals, persons)
+        more = [_digest_lock(point) for point in reach.points - expected.points]
+        more += [_person_lock(person) for person in reach.persons - expected.persons]
+        if not more:
+            return reach
+        # Out of order, so not to be waited for: what the other batch made is mostly free by now.
+        if not await connection.fetchval(queries.try_lock, more):
+            raise asyncpg.SerializationError("another batch touched these persons meanwhile")
+        expected.points |= reach.points
+        expected.persons |= reach.persons
+
+
+def _digest_lock(digest: bytes) -> int:
+    return int.from_bytes(digest[:8]) >> 1
+
+
+def _person_lock(person: uuid.UUID) -> int:
+    return -1 - (person.int >> 65)
 
 
 def _names(arrival: Intake) -> Iterator[bytes]:

@@ -131,6 +131,7 @@ def in_header(name: str, reason: str, header: tuple[str, bytes]) -> Case:
 
 
 def business(name: str, business_id: str) -> Case:
+    """An order of a company with that business id."""
     company = {"business_id": business_id, "name": "Esimerkki Oy", "role": "CEO"}
     whole = order(f"bad-{name}")
     whole["data"]["party"] |= {"kind": "business", "company": company}
@@ -138,10 +139,11 @@ def business(name: str, business_id: str) -> Case:
     return on(name, reason, ORDERS.name, whole)
 
 
-def profiled(name: str, profiling: Json) -> Case:
+def profiled(name: str, reason: str, profiling: Json) -> Case:
+    """A sign-up that tells these things of the person."""
     whole = signup(f"bad-{name}")
     whole["data"]["profiling"] = profiling
-    return on(name, "personal_identity_code: data.profiling", SIGNUPS.name, whole)
+    return on(name, reason, SIGNUPS.name, whole)
 
 
 def code_in(name: str, path: str, field: str | None = None) -> Case:
@@ -200,7 +202,8 @@ CASES: tuple[Case, ...] = (
     spoilt("version", "invalid_value: specversion", put("specversion", "0.3")),
     on("empty-scope", "invalid_value: data.scope.purposes", CONSENTS.name, EMPTY_SCOPE),
     rewritten("huge", "invalid_value: data.lines.0.price_cents", b"2490", b"1" + b"0" * 30),
-    rewritten("deep", "invalid_value: value", b"2490", b"[" * 400 + b"]" * 400),
+    profiled("huge-profile", "invalid_value: data.profiling", {"visits": 2**63}),
+    rewritten("deep", "malformed_json: value", b"2490", b"[" * 400 + b"]" * 400),
     # types and topics
     spoilt("teleported", "unknown_type: type", put("type", "order.teleported")),
     on("wrong-topic", "unexpected_type: type", CONSENTS.name, order("bad-wrong-topic")),
@@ -231,8 +234,8 @@ CASES: tuple[Case, ...] = (
     code_in("code-id", "id"),
     code_in("code-source", "source"),
     code_in("code-trace", "traceparent"),
-    profiled("code-profiling-key", {f"{SECRET_TEXT} {CODE}": True}),
-    profiled("code-profiling-value", {"note": f"{SECRET_TEXT} {CODE}"}),
+    profiled("code-key", "personal_identity_code: data.profiling", {f"is {CODE}": True}),
+    profiled("code-value", "personal_identity_code: data.profiling", {"note": f"is {CODE}"}),
     on("code-evidence", "personal_identity_code: data.evidence", CONSENTS.name, EVIDENT),
     rewritten(
         "code-escaped", "personal_identity_code: data.party.name.given", b'"Aino"', escaped(CODE)
