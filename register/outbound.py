@@ -29,6 +29,21 @@ SOURCE = "/register"
 _MAX_DEAD_LETTER = 1_200_000
 
 
+def cause_of(change: EligibilityChange, now: datetime) -> JsonDict:
+    """What caused a version and when, as the message says it."""
+    cause = change.cause
+    if cause is None:
+        caused_by, occurred = {"source": SOURCE, "id": "decided-anew"}, now
+    else:
+        caused_by = {"source": cause.fact.source, "id": cause.fact.event_id}
+        occurred = cause.fact.time
+    return {
+        "caused_by": caused_by,
+        "occurred_at": occurred.isoformat(),
+        "decided_at": now.isoformat(),
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Outbound:
     """Builds records at a moment; `prefix` stands before every topic's name."""
@@ -150,18 +165,11 @@ class Outbound:
         customer_id = str(change.person_id)
         data: JsonDict | None = None
         if change.data is not None:
-            cause = change.cause
             data = {
                 "customer_id": customer_id,
                 "version": change.version,
                 **change.data,
-                "caused_by": (
-                    {"source": cause.fact.source, "id": cause.fact.event_id}
-                    if cause
-                    else {"source": SOURCE, "id": "decided-anew"}
-                ),
-                "occurred_at": (cause.fact.time if cause else self.now).isoformat(),
-                "decided_at": self.now.isoformat(),
+                **cause_of(change, self.now),
             }
         return self._event(
             ELIGIBILITY.name,

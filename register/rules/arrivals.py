@@ -197,7 +197,7 @@ class Arrivals:
         if reason is None:
             fact = arrival.fact
             if fact.identity is None:
-                fact = replace(fact, identity=members[0])
+                fact = replace(fact, identity=members[0], subject=None)
             self._store(arrival, fact, None, members)
         self.answers.append(Answer(arrival, reason))
 

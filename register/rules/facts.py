@@ -73,7 +73,8 @@ class Fact:
     nothing about the person but permissions and trade; `party` holds the personal data, or
     None where the event brought none or where it has been erased. `points` are the digests of
     the contact points and companies that the event names, `match_keys` what makes two
-    identities one person (R50).
+    identities one person (R50). `subject` names the identity in its source's words; it is
+    personal data like `party`, and kept with it.
     """
 
     fact_id: uuid.UUID
@@ -87,6 +88,7 @@ class Fact:
     party: JsonDict | None
     points: tuple[Point, ...] = ()
     match_keys: tuple[bytes, ...] = ()
+    subject: str | None = None
 
     @property
     def order(self) -> tuple[datetime, int, bytes]:

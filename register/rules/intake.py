@@ -96,6 +96,7 @@ def intake(message: Message, received: datetime, digester: Digester) -> Intake:
         party=kept.party,
         points=kept.points,
         match_keys=kept.match_keys,
+        subject=event.subject,
     )
     return Intake(
         fact,

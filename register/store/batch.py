@@ -162,7 +162,7 @@ async def _decide(
     """Read, apply the rules, write."""
     snapshot = await read_snapshot(connection, arrivals, reach, rules.digester)
     changes = apply(snapshot, arrivals, rules.digester, rules.settings, cause)
-    await write_changes(connection, changes)
+    await write_changes(connection, changes, now)
     await write_answered(connection, changes.answers, now)
     outbound = Outbound(rules.prefix, now)
     recalled = await recall(connection, changes, now)

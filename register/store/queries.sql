@@ -118,17 +118,18 @@ where b.digest = gone.digest and b.fact_id = gone.fact_id and b.derived_by is no
 
 -- name: upsert_ban_digests
 -- Last message per digest.
-insert into ban_digest (digest, kind, version, content)
-select * from unnest($1::bytea[], $2::text[], $3::int[], $4::bytea[])
-on conflict (digest) do update set version = excluded.version, content = excluded.content;
+insert into ban_digest (digest, kind, version, content, message)
+select * from unnest($1::bytea[], $2::text[], $3::int[], $4::bytea[], $5::jsonb[])
+on conflict (digest) do update
+set version = excluded.version, content = excluded.content, message = excluded.message;
 
 -- name: upsert_customers
 -- Last message per customer id; the message itself goes with a tombstone.
-insert into customer (person_id, version, content, audience, message)
-select * from unnest($1::uuid[], $2::int[], $3::bytea[], $4::text[], $5::jsonb[])
+insert into customer (person_id, version, content, audience, message, cause)
+select * from unnest($1::uuid[], $2::int[], $3::bytea[], $4::text[], $5::jsonb[], $6::jsonb[])
 on conflict (person_id) do update
-set version = excluded.version, content = excluded.content,
-    audience = excluded.audience, message = excluded.message;
+set version = excluded.version, content = excluded.content, audience = excluded.audience,
+    message = excluded.message, cause = excluded.cause;
 
 -- name: clear_customers
 -- A tombstone leaves nothing to find the person by.

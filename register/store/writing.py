@@ -1,7 +1,9 @@
 """Writes what a batch changed, a fixed number of statements per batch."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
+from register.outbound import cause_of
 from register.records import OutboxMessage
 from register.rules.facts import ORDER, Fact
 from register.rules.snapshot import Changes
@@ -9,7 +11,7 @@ from register.store.pool import Connection
 from register.store.sql import queries
 
 
-async def write_changes(connection: Connection, changes: Changes) -> None:
+async def write_changes(connection: Connection, changes: Changes, now: datetime) -> None:
     """Write facts, persons, ban register and last messages; runs in the batch's transaction."""
     await _erase(connection, changes)
     await _write_facts(connection, changes.stored)
@@ -22,9 +24,9 @@ async def write_changes(connection: Connection, changes: Changes) -> None:
         await connection.execute(queries.upsert_identities, *_columns(rows))
     await _write_entries(connection, changes)
     if changes.bans:
-        bans = [(ban.digest, ban.kind, ban.version, ban.content) for ban in changes.bans]
+        bans = [(ban.digest, ban.kind, ban.version, ban.content, ban.data) for ban in changes.bans]
         await connection.execute(queries.upsert_ban_digests, *_columns(bans))
-    await _write_customers(connection, changes)
+    await _write_customers(connection, changes, now)
 
 
 async def _erase(connection: Connection, changes: Changes) -> None:
@@ -36,7 +38,7 @@ async def _erase(connection: Connection, changes: Changes) -> None:
         await connection.execute(queries.forget_identity_points, changes.forgotten)
 
 
-async def _write_customers(connection: Connection, changes: Changes) -> None:
+async def _write_customers(connection: Connection, changes: Changes, now: datetime) -> None:
     if changes.eligibility:
         customers = [
             (
@@ -45,6 +47,7 @@ async def _write_customers(connection: Connection, changes: Changes) -> None:
                 change.content,
                 change.data["audience"] if change.data else None,
                 change.data,
+                cause_of(change, now),
             )
             for change in changes.eligibility
         ]
@@ -90,6 +93,7 @@ async def _write_facts(connection: Connection, stored: Sequence[Fact]) -> None:
             "body",
             "points",
             "point_kinds",
+            "match_keys",
         ],
         records=[
             (
@@ -103,14 +107,17 @@ async def _write_facts(connection: Connection, stored: Sequence[Fact]) -> None:
                 fact.body,
                 [point.digest for point in fact.points],
                 [point.kind.value for point in fact.points],
+                list(fact.match_keys),
             )
             for fact in stored
         ],
     )
-    parties = [(fact.fact_id, fact.party) for fact in stored if fact.party is not None]
+    parties = [
+        (fact.fact_id, fact.subject, fact.party) for fact in stored if fact.party is not None
+    ]
     if parties:
         await connection.copy_records_to_table(
-            "fact_party", columns=["fact_id", "party"], records=parties
+            "fact_party", columns=["fact_id", "subject", "party"], records=parties
         )
     products = {
         (line["product"], line["category"])

@@ -202,7 +202,6 @@ CASES: tuple[Case, ...] = (
     spoilt("version", "invalid_value: specversion", put("specversion", "0.3")),
     on("empty-scope", "invalid_value: data.scope.purposes", CONSENTS.name, EMPTY_SCOPE),
     rewritten("huge", "invalid_value: data.lines.0.price_cents", b"2490", b"1" + b"0" * 30),
-    profiled("huge-profile", "invalid_value: data.profiling", {"visits": 2**63}),
     rewritten("deep", "malformed_json: value", b"2490", b"[" * 400 + b"]" * 400),
     # types and topics
     spoilt("teleported", "unknown_type: type", put("type", "order.teleported")),

@@ -36,7 +36,8 @@ create table fact (
     received timestamptz not null,
     body jsonb not null,
     points bytea[] not null,
-    point_kinds text[] not null
+    point_kinds text[] not null,
+    match_keys bytea[] not null
 );
 create index fact_identity on fact (identity);
 comment on table fact is
@@ -44,6 +45,7 @@ comment on table fact is
 
 create table fact_party (
     fact_id uuid primary key references fact on delete cascade,
+    subject text,
     party jsonb not null
 );
 comment on table fact_party is
@@ -98,7 +100,8 @@ create table ban_digest (
     digest bytea primary key,
     kind text not null,
     version integer not null,
-    content bytea
+    content bytea,
+    message jsonb
 ) with (fillfactor = 80);
 comment on table ban_digest is
     'Last ban-register message per digest; content is null after a tombstone';
@@ -109,6 +112,7 @@ create table customer (
     content bytea,
     audience text,
     message jsonb,
+    cause jsonb,
     alias_of uuid,
     found_by bytea,
     points bytea[],
