@@ -1,5 +1,6 @@
 """From the rules' changes to records: envelopes, keys, topics (contract, "Outbound types")."""
 
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -161,36 +162,50 @@ class Outbound:
         topic = self.prefix + DEAD_LETTERS.name
         return OutboxMessage(topic, record.key, value, headers, None, caused_by_no=False)
 
-    def _eligibility(self, change: EligibilityChange) -> OutboxMessage:
-        customer_id = str(change.person_id)
+    def eligibility_again(
+        self,
+        person_id: uuid.UUID,
+        version: int,
+        message: JsonDict | None,
+        cause: JsonDict,
+        traceparent: str | None = None,
+    ) -> OutboxMessage:
+        """A version that was said before, word for word but for the event's time."""
+        customer_id = str(person_id)
         data: JsonDict | None = None
-        if change.data is not None:
-            data = {
-                "customer_id": customer_id,
-                "version": change.version,
-                **change.data,
-                **cause_of(change, self.now),
-            }
-        return self._event(
-            ELIGIBILITY.name,
-            customer_id,
-            "eligibility.updated",
-            f"{customer_id}:{change.version}",
-            data,
-            change.cause,
+        if message is not None:
+            data = {"customer_id": customer_id, "version": version, **message, **cause}
+        event_id = f"{customer_id}:{version}"
+        return self._message(
+            ELIGIBILITY.name, customer_id, "eligibility.updated", event_id, data, traceparent
         )
 
-    def _ban(self, change: BanChange) -> OutboxMessage:
-        digest = change.digest.hex()
-        data = change.data and {**change.data, "version": change.version}
-        return self._event(
-            BANS.name,
-            digest,
-            "ban-register.updated",
-            f"{digest}:{change.version}",
-            data,
-            change.cause,
+    def ban_again(
+        self,
+        digest: bytes,
+        version: int,
+        message: JsonDict | None,
+        traceparent: str | None = None,
+    ) -> OutboxMessage:
+        """The same of the ban register."""
+        name = digest.hex()
+        data = message and {**message, "version": version}
+        return self._message(
+            BANS.name, name, "ban-register.updated", f"{name}:{version}", data, traceparent
         )
+
+    def _eligibility(self, change: EligibilityChange) -> OutboxMessage:
+        cause = cause_of(change, self.now)
+        message = self.eligibility_again(
+            change.person_id, change.version, change.data, cause, _traceparent(change.cause)
+        )
+        return _caused(message, change.cause)
+
+    def _ban(self, change: BanChange) -> OutboxMessage:
+        message = self.ban_again(
+            change.digest, change.version, change.data, _traceparent(change.cause)
+        )
+        return _caused(message, change.cause)
 
     def _refusal(self, refusal: Refusal) -> OutboxMessage:
         fact = refusal.intake.fact
@@ -220,14 +235,8 @@ class Outbound:
         cause: Intake | None,
     ) -> OutboxMessage:
         """A record that an event caused; its latency is measured from that event."""
-        message = self._message(
-            topic, key, kind, event_id, data, cause.traceparent if cause else None
-        )
-        return replace(
-            message,
-            caused_received=cause.fact.received if cause else None,
-            caused_by_no=cause is not None and cause.fact.type in PROTECTIVE,
-        )
+        message = self._message(topic, key, kind, event_id, data, _traceparent(cause))
+        return _caused(message, cause)
 
     def _message(
         self,
@@ -261,3 +270,17 @@ class Outbound:
             caused_received=None,
             caused_by_no=False,
         )
+
+
+def _traceparent(cause: Intake | None) -> str | None:
+    return cause.traceparent if cause is not None else None
+
+
+def _caused(message: OutboxMessage, cause: Intake | None) -> OutboxMessage:
+    if cause is None:
+        return message
+    return replace(
+        message,
+        caused_received=cause.fact.received,
+        caused_by_no=cause.fact.type in PROTECTIVE,
+    )

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -124,14 +124,15 @@ class _Kept:
 
 
 def _counts_from(message: Message, received: datetime) -> datetime:
-    event = message.event
-    if event.time <= received:
-        return event.time
+    """R4, in UTC: one moment is one moment, whatever offset it was written with."""
+    time = message.event.time.astimezone(UTC)
+    if time <= received:
+        return time
     if message.raw["type"] in PROTECTIVE_TYPES:
         return received
-    if event.time > received + MAX_SKEW:
+    if time > received + MAX_SKEW:
         raise Unreadable("clock_skew")
-    return event.time
+    return time
 
 
 PROTECTIVE_TYPES = PROTECTIVE | {"contact.left-company", "erasure.requested", "agreement.ended"}

@@ -396,3 +396,36 @@ select pg_try_advisory_lock($1);
 -- name: notify_outbox
 -- Wake the relay when this transaction has committed.
 select pg_notify('outbox', '');
+
+-- name: customer_messages
+-- The next customers' last messages, in order of id, tombstones left out.
+select person_id, version, message, cause from customer
+where person_id > coalesce($1, '00000000-0000-0000-0000-000000000000'::uuid)
+  and content is not null
+order by person_id limit $2;
+
+-- name: customer_messages_of
+-- Last messages of the given customers, tombstones too.
+select person_id, version, content, message, cause from customer where person_id = any($1::uuid[]);
+
+-- name: ban_messages
+-- The next digests' last messages, in order of digest, tombstones left out.
+select digest, version, message from ban_digest
+where digest > coalesce($1, ''::bytea) and content is not null
+order by digest limit $2;
+
+-- name: ban_messages_of
+-- Last messages of the given digests, tombstones too.
+select digest, version, content, message from ban_digest where digest = any($1::bytea[]);
+
+-- name: customers_page
+-- The next customer ids, tombstones too.
+select person_id, version, content from customer
+where person_id > coalesce($1, '00000000-0000-0000-0000-000000000000'::uuid)
+order by person_id limit $2;
+
+-- name: persons_page
+-- The next persons by the id their identities point to.
+select distinct person_id from identity
+where person_id > coalesce($1, '00000000-0000-0000-0000-000000000000'::uuid)
+order by person_id limit $2;

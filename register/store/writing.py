@@ -5,6 +5,7 @@ from datetime import datetime
 
 from register.outbound import cause_of
 from register.records import OutboxMessage
+from register.rules.bans import Entry
 from register.rules.facts import ORDER, Fact
 from register.rules.snapshot import Changes
 from register.store.pool import Connection
@@ -145,22 +146,27 @@ async def _write_entries(connection: Connection, changes: Changes) -> None:
         gone = [(entry.digest, entry.fact_id) for entry in changes.removed_entries]
         await connection.execute(queries.delete_ban_entries, *_columns(gone))
     if changes.entries:
-        rows = [
-            (
-                entry.digest,
-                entry.kind,
-                entry.fact_id,
-                entry.is_lift,
-                entry.reason,
-                entry.collection,
-                entry.since,
-                entry.placed_by,
-                entry.scope_data,
-                entry.derived_by,
-            )
-            for entry in changes.entries
-        ]
-        await connection.execute(queries.insert_ban_entries, *_columns(rows))
+        await write_entries(connection, changes.entries)
+
+
+async def write_entries(connection: Connection, entries: Sequence[Entry]) -> None:
+    """Write bans and lifts under digests; what stands there already is left alone."""
+    rows = [
+        (
+            entry.digest,
+            entry.kind,
+            entry.fact_id,
+            entry.is_lift,
+            entry.reason,
+            entry.collection,
+            entry.since,
+            entry.placed_by,
+            entry.scope_data,
+            entry.derived_by,
+        )
+        for entry in entries
+    ]
+    await connection.execute(queries.insert_ban_entries, *_columns(rows))
 
 
 async def write_outbox(connection: Connection, outgoing: Iterable[OutboxMessage]) -> int:

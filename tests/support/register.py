@@ -4,7 +4,8 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
 
@@ -159,8 +160,7 @@ class MemoryRegister:
 
     def _store(self, fact: Fact) -> None:
         assert fact.fact_id not in self.facts, "a fact is stored once"
-        # The store gives match keys back by themselves, not with the facts.
-        self.facts[fact.fact_id] = replace(fact, match_keys=())
+        self.facts[fact.fact_id] = _as_stored(fact)
         self.accepted.append(fact.event_id)
         if fact.brings_data and fact.party is None:
             self.erased.add(fact.event_id)
@@ -171,11 +171,13 @@ class MemoryRegister:
     def _write_entries(self, changes: Changes) -> None:
         for entry in changes.removed_entries:
             assert entry.derived_by is not None, "only derived entries are ever removed"
-            self._entries[entry.digest].remove(entry)
+            held = self._entries[entry.digest]
+            held[:] = [other for other in held if other.fact_id != entry.fact_id]
         for entry in changes.entries:
             held = self._entries[entry.digest]
             if all(other.fact_id != entry.fact_id for other in held):
-                held.append(entry)
+                scope = _json(entry.scope_data)
+                held.append(replace(entry, since=entry.since.astimezone(UTC), scope_data=scope))
 
     def _write_messages(self, changes: Changes) -> None:
         for ban in changes.bans:
@@ -227,6 +229,23 @@ class MemoryRegister:
         digest = point.digest if isinstance(point, Point) else point
         data = self.bans.get(digest.hex())
         return list(data["bans"]) if data else []
+
+
+def _as_stored(fact: Fact) -> Fact:
+    """A fact as PostgreSQL gives it back: moments in UTC, JSON as plain values, and match keys
+    apart from it."""
+    return replace(
+        fact,
+        time=fact.time.astimezone(UTC),
+        received=fact.received.astimezone(UTC),
+        body=_json(fact.body),
+        party=_json(fact.party),
+        match_keys=(),
+    )
+
+
+def _json(value: Any) -> Any:
+    return orjson.loads(orjson.dumps(value))
 
 
 def cell(person: Json | None, purpose: str, channel: str) -> str:

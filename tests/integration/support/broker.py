@@ -10,7 +10,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-Headers = Sequence[tuple[str | bytes, bytes | None]]
+Headers = Sequence[tuple[str, bytes | None]]
 Partition = tuple[str, int]
 
 _TIMEOUT_S = 30.0

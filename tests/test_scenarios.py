@@ -1,0 +1,50 @@
+"""The tables in `tests/scenarios`: what is sent, and what must have become of it."""
+
+import re
+
+import pytest
+
+from tests.support.scenarios import SCENARIOS, Scenario, differences, load, play
+
+TABLES = load()
+
+_BATCH_INDEPENDENT = frozenset({"persons", "customers", "dead letters", "refused", "ban register"})
+"""A person who comes and goes within one batch leaves no tombstone, since nobody was told."""
+
+
+@pytest.mark.parametrize("scenario", TABLES, ids=lambda scenario: scenario.title)
+def test_events_one_by_one(scenario: Scenario) -> None:
+    assert differences(scenario, play(scenario)) == []
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [table for table in TABLES if not any("arrives on day" in row for row in table.events)],
+    ids=lambda scenario: scenario.title,
+)
+def test_events_in_one_batch(scenario: Scenario) -> None:
+    register = play(scenario, in_one_batch=True)
+    assert differences(scenario, register, only=_BATCH_INDEPENDENT) == []
+
+
+def test_titles_are_unique() -> None:
+    titles = [table.title for table in TABLES]
+    assert len(set(titles)) == len(titles)
+
+
+def test_every_rule_on_persons_has_a_scenario() -> None:
+    named = {rule for table in TABLES for rule in table.rules}
+    wanted = {
+        *(f"R{number}" for number in range(1, 13)),
+        *(f"R{number}" for number in (20, 21, 22, 23, 24, 26, 27, 28)),
+        *(f"R{number}" for number in range(30, 37)),
+        *(f"R{number}" for number in (44, 50, 51, 53, 54, 55)),
+    }
+    assert wanted <= named
+
+
+def test_every_table_names_its_law_or_its_notice() -> None:
+    texts = [path.read_text("utf-8") for path in SCENARIOS.glob("*.yaml")]
+    for text in texts:
+        for table in re.split(r"^- title:", text, flags=re.MULTILINE)[1:]:
+            assert re.search(r"^  (law|notice): .+", table, re.MULTILINE), table.splitlines()[0]
