@@ -44,6 +44,10 @@ class Components(Generic[Node]):
         """Every node of the node's set."""
         return self._members[self.root(node)]
 
+    def nodes(self) -> Iterable[Node]:
+        """Every node."""
+        return self._parents.keys()
+
     def sets(self) -> list[list[Node]]:
         """All sets."""
         return list(self._members.values())

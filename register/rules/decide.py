@@ -1,13 +1,13 @@
 """The decision: allow or deny, with basis or reason, for every purpose × channel (R30 to R36)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from register.rules import normalise
 from register.rules.bans import Entry, binding_cells
-from register.rules.cells import ALL_CELLS, CAMPAIGN_CELLS, CHANNEL_CELLS, PURPOSE_CELLS, cells_in
-from register.rules.facts import JsonDict
+from register.rules.cells import CAMPAIGN_CELLS, CHANNEL_CELLS, PURPOSE_CELLS, cells_in
+from register.rules.facts import JsonDict, Scope
 from register.rules.fold import Consent, No, Order, PersonState, alive_cells, freed_cells
 from register.rules.table import PURPOSE_RULES, ROWS, PurposeRule, Row
 from schemas.terms import Audience, Basis, Channel, Denial, Kind, PointKind, Purpose
@@ -15,13 +15,14 @@ from schemas.terms import Audience, Basis, Channel, Denial, Kind, PointKind, Pur
 MOBILE = "mobile"
 """The product group that Act 917/2014 §201 speaks of (R31)."""
 
-_POINT_OF = {
+POINT_OF = {
     Channel.EMAIL: "email",
     Channel.SMS: "phone",
     Channel.AUTOMATED_CALL: "phone",
     Channel.PHONE: "phone",
     Channel.POST: "address",
 }
+"""What of a person's data each channel needs (R36)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,21 @@ class Decision:
     contact: JsonDict
     consented_products: Mapping[str, int]
     consented: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A ban or withdrawal that stands for a person: own (`No`), or under a contact point or
+    company of theirs (`Entry`).
+
+    `cells` are denied by it, `freed` are those of its cells that newer consents freed (R5b).
+    """
+
+    by: No | Entry
+    scope: Scope
+    reason: Denial
+    cells: int
+    freed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +113,7 @@ def decide(state: PersonState, others: Iterable[Entry], agreements: frozenset[Pu
         outcome = _blocked(state, bans, purpose, bit, agreements) or _basis(
             state, row, purpose, channel, code, _consent_for(consented, bit, purpose, state), sale
         )
-        if isinstance(outcome, Basis) and _POINT_OF[channel] not in state.profile:
+        if isinstance(outcome, Basis) and POINT_OF[channel] not in state.profile:
             outcome = Denial.NO_CONTACT_POINT
         if isinstance(outcome, Basis):
             allow.setdefault(purpose, {})[channel] = outcome
@@ -157,7 +173,7 @@ def _basis(
     if code == "B":
         return Denial.ROLE_UNKNOWN
     if code == "S":
-        return _soft(purpose, _POINT_OF[channel], sale)
+        return _soft(purpose, POINT_OF[channel], sale)
     return row.without_consent
 
 
@@ -186,10 +202,7 @@ class _Consented:
 def _consented(state: PersonState) -> tuple[_Consented, dict[str, int]]:
     every = naming = 0
     by_product: dict[str, int] = {}
-    for consent in state.permissions.consents:
-        cells = alive_cells(consent, state.permissions.nos)
-        if not cells:
-            continue
+    for consent, cells in standing_consents(state):
         if consent.scope.products is None:
             every |= cells
             for purpose in consent.scope.purposes or ():
@@ -200,29 +213,38 @@ def _consented(state: PersonState) -> tuple[_Consented, dict[str, int]]:
     return _Consented(every, naming), by_product
 
 
+def standing_consents(state: PersonState) -> Iterator[tuple[Consent, int]]:
+    """Consents of which some cells stand, with those cells."""
+    for consent in state.permissions.consents:
+        cells = alive_cells(consent, state.permissions.nos)
+        if cells:
+            yield consent, cells
+
+
 def _bans(state: PersonState, others: Iterable[Entry]) -> _Bans:
-    consents = state.permissions.consents
     banned = withdrawn = 0
     products: list[DeniedProduct] = []
-    for no in state.standing:
-        cells = no.scope.cells & ~freed_cells(no.time, no.scope.products, consents)
-        if no.scope.products is not None:
-            products.extend(_product_bans(no, cells))
-        elif no.reason is Denial.BANNED:
-            banned |= cells
+    for ban in bindings(state, others):
+        if ban.scope.products is not None:
+            products.extend(_product_bans(ban, ban.scope.products))
+        elif ban.reason is Denial.BANNED:
+            banned |= ban.cells
         else:
-            withdrawn |= cells
+            withdrawn |= ban.cells
+    return _Bans(banned, withdrawn, tuple(products))
+
+
+def bindings(state: PersonState, others: Iterable[Entry]) -> Iterator[Binding]:
+    """Every ban that stands for the person, with what consents have freed of it (R5, R8, R9)."""
+    consents = state.permissions.consents
+    for no in state.standing:
+        freed = freed_cells(no.time, no.scope.products, consents) & no.scope.cells
+        yield Binding(no, no.scope, no.reason, no.scope.cells & ~freed, freed)
     for entry in others:
         naming = [consent for consent in consents if _names_point(consent, entry, state)]
-        scope = entry.scope
-        cells = binding_cells(entry) & ~freed_cells(entry.since, scope.products, naming)
-        if scope.products is not None:
-            products.extend(_denied(scope.products, cells, binding_cells(entry), entry.reason))
-        elif entry.reason is Denial.BANNED:
-            banned |= cells
-        else:
-            withdrawn |= cells
-    return _Bans(banned, withdrawn, tuple(products))
+        scope, bound = entry.scope, binding_cells(entry)
+        freed = freed_cells(entry.since, scope.products, naming) & bound
+        yield Binding(entry, scope, entry.reason, bound & ~freed, freed)
 
 
 def _names_point(consent: Consent, entry: Entry, state: PersonState) -> bool:
@@ -242,24 +264,20 @@ def _same_email(one: str, other: str) -> bool:
     return normalise.email_exact(one) == normalise.email_exact(other)
 
 
-def _product_bans(no: No, cells: int) -> Iterable[DeniedProduct]:
-    assert no.scope.products is not None
-    if cells == no.scope.cells:
-        for product in no.scope.products:
-            yield DeniedProduct(product, cells, no.scope.purposes, no.scope.channels, no.reason)
+def _product_bans(ban: Binding, products: frozenset[str]) -> Iterable[DeniedProduct]:
+    scope = ban.scope
+    if isinstance(ban.by, No) and not ban.freed:
+        for product in products:
+            yield DeniedProduct(product, ban.cells, scope.purposes, scope.channels, ban.reason)
     else:
-        yield from _denied(no.scope.products, cells, ALL_CELLS, no.reason)
+        yield from _denied(products, ban.cells, ban.reason)
 
 
-def _denied(
-    products: frozenset[str], cells: int, all_cells: int, reason: Denial
-) -> Iterable[DeniedProduct]:
+def _denied(products: frozenset[str], cells: int, reason: Denial) -> Iterable[DeniedProduct]:
     """Denied products of which only some cells are left: one row per channel and its purposes."""
     by_purposes: dict[tuple[str, ...], list[str]] = {}
     for channel, column in CHANNEL_CELLS.items():
-        purposes = tuple(
-            dict.fromkeys(purpose.value for purpose, _ in cells_in(cells & column & all_cells))
-        )
+        purposes = tuple(dict.fromkeys(purpose.value for purpose, _ in cells_in(cells & column)))
         if purposes:
             by_purposes.setdefault(purposes, []).append(channel.value)
     for purposes, channels in by_purposes.items():
@@ -308,7 +326,7 @@ def _sale(state: PersonState) -> _Sale:
     for order in state.orders:
         if order.cancelled or not order.fact.body["contact_obtained_in_sale"]:
             continue
-        named = _named_and_held(order, state)
+        named = named_and_held(order, state)
         obtained |= named
         if order.fact.body["marketing_opt_out_offered"]:
             offered |= named
@@ -316,7 +334,8 @@ def _sale(state: PersonState) -> _Sale:
     return _Sale(frozenset(obtained), frozenset(offered), frozenset(groups))
 
 
-def _named_and_held(order: Order, state: PersonState) -> set[str]:
+def named_and_held(order: Order, state: PersonState) -> set[str]:
+    """Contact points that the order gave and that are still held: `email`, `phone`."""
     party: Mapping[str, Any] = order.fact.party or {}
     named: set[str] = set()
     if "email" in party and _same_email(party["email"], state.profile.get("email", "")):
@@ -334,7 +353,7 @@ def _soft_groups(allow: Mapping[Purpose, Mapping[Channel, Basis]], sale: _Sale) 
 def _contact(state: PersonState, allowed: int) -> JsonDict:
     """Only contact points that an allowed marketing cell uses (R44)."""
     contact: JsonDict = {}
-    for channel, point in _POINT_OF.items():
+    for channel, point in POINT_OF.items():
         if allowed & CAMPAIGN_CELLS & CHANNEL_CELLS[channel]:
             contact[point] = state.profile[point]
     return contact

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from register.rules.agreements import purposes
+from register.rules.arrivals import CONTACT_POINTS
 from register.rules.bans import Entry
+from register.rules.components import Components
 from register.rules.digest import Digester, Point, epoch_of
 from register.rules.facts import ERASURE, LIFT, NOES, RECTIFICATION, Fact, JsonDict
 from register.rules.intake import Intake
@@ -113,7 +115,7 @@ async def _reach(
         for row in await connection.fetch(queries.match_keys, list(keys)):
             reach.persons.add(row["person_id"])
             reach.by_key.setdefault(row["match_key"], []).append(row["identity"])
-    reach.points = await _points_in_question(connection, arrivals, reach.persons)
+    reach.points = await _points_in_question(connection, arrivals, reach)
     if reach.points:
         for row in await connection.fetch(queries.point_users, list(reach.points)):
             reach.persons.add(row["person_id"])
@@ -121,31 +123,58 @@ async def _reach(
 
 
 async def _points_in_question(
-    connection: Connection, arrivals: Sequence[Intake], persons: Collection[uuid.UUID]
+    connection: Connection, arrivals: Sequence[Intake], reach: Reach
 ) -> set[bytes]:
-    """Digests whose users may be decided anew: those that bans, lifts and requests of the batch
-    name, and those that anybody touched who ever placed a ban has used (R8, R22)."""
-    facts = [arrival.fact for arrival in arrivals]
+    """Digests whose users may be decided anew: those that bans, lifts and requests name, and
+    those that anybody touched who ever placed a ban has used, or uses now (R8, R22)."""
     points = {
         point.digest
         for arrival in arrivals
         if _says(arrival.fact) or arrival.request is not None
         for point in _asked_points(arrival)
     }
-    members = await connection.fetch(queries.members, list(persons)) if persons else []
-    by_identity = {row["identity"]: row["person_id"] for row in members}
-    sayers = {
-        by_identity[fact.identity] for fact in facts if fact.identity in by_identity and _says(fact)
-    }
-    if by_identity:
-        for row in await connection.fetch(queries.placed_digests, list(by_identity)):
-            sayers.add(by_identity[row["placed_by"]])
+    people = await _people(connection, arrivals, reach)
+    sayers = {fact.identity for fact in (one.fact for one in arrivals) if _says(fact)}
+    members = [identity for identity in people.nodes() if len(identity) == _DIGEST_BYTES]
+    if members:
+        for row in await connection.fetch(queries.placed_digests, members):
+            sayers.add(row["placed_by"])
             points.add(row["digest"])
-    used_by = [identity for identity, person in by_identity.items() if person in sayers]
-    if used_by:
-        rows = await connection.fetch(queries.contact_points, used_by)
-        points.update(row["digest"] for row in rows)
+    roots = {people.root(sayer) for sayer in sayers if sayer is not None and sayer in people}
+    if not roots:
+        return points
+    for arrival in arrivals:
+        fact = arrival.fact
+        if fact.identity is not None and people.root(fact.identity) in roots:
+            points.update(point.digest for point in fact.points if point.kind in CONTACT_POINTS)
+    used_by = [member for member in members if people.root(member) in roots]
+    rows = await connection.fetch(queries.contact_points, used_by)
+    points.update(row["digest"] for row in rows)
     return points
+
+
+_DIGEST_BYTES = 32
+
+
+async def _people(
+    connection: Connection, arrivals: Sequence[Intake], reach: Reach
+) -> Components[bytes]:
+    """Who will be one person after the batch: identities, joined by persons and match keys."""
+    people: Components[bytes] = Components()
+    by_person: dict[uuid.UUID, list[bytes]] = defaultdict(list)
+    if reach.persons:
+        for row in await connection.fetch(queries.members, list(reach.persons)):
+            by_person[row["person_id"]].append(row["identity"])
+    groups: list[Sequence[bytes]] = list(by_person.values())
+    groups += [[key, *known] for key, known in reach.by_key.items()]
+    for arrival in arrivals:
+        if arrival.fact.identity is not None:
+            groups.append([arrival.fact.identity, *arrival.links, *arrival.fact.match_keys])
+    for group in groups:
+        for node in group:
+            people.add(node)
+        people.join(group)
+    return people
 
 
 def _says(fact: Fact) -> bool:

@@ -1,0 +1,40 @@
+"""Holding a worker still at a chosen moment, from outside: with locks of the database."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from register.store.outbox import try_to_lead
+from tests.integration.support.database import connected
+from tests.integration.support.deployment import Deployment
+from tests.integration.support.polling import until
+
+
+@asynccontextmanager
+async def table_locked(deployment: Deployment, table: str) -> AsyncIterator[None]:
+    """Nobody reads or writes the table meanwhile: who tries waits inside its transaction."""
+    async with connected(deployment.database_url) as connection, connection.transaction():
+        await connection.execute(f"lock table {table} in access exclusive mode")
+        yield
+
+
+@asynccontextmanager
+async def relay_led(deployment: Deployment) -> AsyncIterator[None]:
+    """The test leads in place of any worker's relay: nothing of the outbox is published."""
+    async with connected(deployment.database_url) as connection:
+        assert await try_to_lead(connection), "a worker leads already"
+        yield
+
+
+async def someone_waits_for(deployment: Deployment, table: str) -> None:
+    """Wait until a worker waits for the lock on the table."""
+
+    async def waits() -> bool:
+        async with connected(deployment.database_url) as connection:
+            return bool(
+                await connection.fetchval(
+                    "select count(*) from pg_locks where not granted and relation = $1::regclass",
+                    table,
+                )
+            )
+
+    await until(f"a worker to wait for the table {table}", waits)
