@@ -12,7 +12,15 @@ from register.rules.arrivals import CONTACT_POINTS, Arrivals
 from register.rules.bans import Entry, published
 from register.rules.decide import Decision, decide
 from register.rules.digest import Digester, epoch_of
-from register.rules.facts import ERASURE, LISTING, RECTIFICATION, Fact, Identity, JsonDict
+from register.rules.facts import (
+    ERASURE,
+    LISTING,
+    RECTIFICATION,
+    RETENTION,
+    Fact,
+    Identity,
+    JsonDict,
+)
 from register.rules.fold import No, PersonState, fold
 from register.rules.intake import Intake
 from register.rules.settings import RuleSettings
@@ -326,7 +334,8 @@ class _Batch:
         changes.forgotten = sorted(
             identity
             for person in persons
-            if any(fact.type == ERASURE for fact in person.facts) and not person.state.live
+            if any(fact.type in (ERASURE, RETENTION) for fact in person.facts)
+            and not person.state.live
             for identity in person.identities
         )
 

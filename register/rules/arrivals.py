@@ -102,7 +102,8 @@ class Arrivals:
         """R26. Looked at again under the locks: an order or a consent may have come since."""
         fact = arrival.fact
         members = self._members([fact.identity])
-        state = fold(self._facts_of(members))
+        facts = self._facts_of(members)
+        state = fold(facts)
         since = state.former_since
         if (
             since is not None
@@ -113,7 +114,8 @@ class Arrivals:
                 for consent in state.permissions.consents
             )
         ):
-            self._store(arrival, fact, None, members)
+            points = tuple(_contact_points(facts))
+            self._store(arrival, replace(fact, points=points), None, members)
 
     def _store(
         self,
@@ -258,6 +260,11 @@ class Arrivals:
                 )
                 found[digest] = CollectionBan(max(ban.since for ban in bans), stands)
         return found
+
+
+def _contact_points(facts: Iterable[Fact]) -> list[Point]:
+    points = (point for fact in facts for point in fact.points if point.kind in CONTACT_POINTS)
+    return list(dict.fromkeys(points))
 
 
 def _names_any(fact: Fact, digests: Collection[bytes]) -> bool:

@@ -204,7 +204,10 @@ def fold(facts: Iterable[Fact], collection_bans: CollectionBans | None = None) -
     `collection_bans` are the collection bans that others placed on contact points which the
     person's listings name.
     """
-    ordered = sorted(facts, key=lambda fact: fact.order)
+    given = sorted(facts, key=lambda fact: fact.order)
+    expired = _expired(given)
+    gone = {fact.fact_id for fact in expired}
+    ordered = [fact for fact in given if fact.fact_id not in gone] if gone else given
     permissions = _permissions(ordered)
     walk = _walk(ordered, permissions)
     live, dead = _split(ordered, walk, collection_bans or {})
@@ -227,9 +230,11 @@ def fold(facts: Iterable[Fact], collection_bans: CollectionBans | None = None) -
         ungrounded=tuple(
             fact
             for fact in ordered
-            if fact.brings_data and walk.floor is not None and fact.time <= walk.floor
+            if (fact.brings_data or fact.type == RETENTION)
+            and walk.floor is not None
+            and fact.time <= walk.floor
         ),
-        expired=tuple(_expired(ordered)),
+        expired=tuple(expired),
         erased_at=max((fact.time for fact in ordered if fact.type == ERASURE), default=None),
         former_since=_former_since(orders),
         corrected=tuple(_corrected(live)),
@@ -242,7 +247,8 @@ def admits(facts: Sequence[Fact], fact: Fact, collection_bans: CollectionBans) -
     `facts` are the person's other facts. Returns the refusal, or None where it may.
     """
     ordered = sorted([*facts, fact], key=lambda other: other.order)
-    if any(other.type == ERASURE and fact.time <= other.time for other in facts):
+    erased = [other.time for other in facts if other.type == ERASURE]
+    if erased and fact.time <= max(erased) and fact.type not in _SURVIVES:
         return Refused(*ERASED)
     if not fact.brings_data or fact.type == ORDER:
         return None
@@ -494,18 +500,14 @@ def _former_since(orders: Sequence[Order]) -> Moment | None:
     return max(end for end in ends if end is not None)
 
 
-def _expired(ordered: Sequence[Fact]) -> Iterator[Fact]:
-    """Facts that an erasure (R25) or the end of their time (R26) takes away altogether.
-
-    An erasure leaves only itself, a ban on everything; retention leaves what says no.
-    """
-    erased = max((fact.time for fact in ordered if fact.type == ERASURE), default=None)
-    retained = max((fact.time for fact in ordered if fact.type == RETENTION), default=None)
-    for fact in ordered:
-        by_erasure = erased is not None and fact.time <= erased and fact.type != ERASURE
-        by_time = retained is not None and fact.time <= retained and fact.type not in _SURVIVES
-        if by_erasure or by_time:
-            yield fact
+def _expired(ordered: Sequence[Fact]) -> list[Fact]:
+    """Facts that an erasure (R25) or the end of their time (R26) takes away altogether; what
+    says no stays, and holds no personal data."""
+    ends = [fact.time for fact in ordered if fact.type in (ERASURE, RETENTION)]
+    if not ends:
+        return []
+    end = max(ends)
+    return [fact for fact in ordered if fact.time <= end and fact.type not in _SURVIVES]
 
 
 _SURVIVES = NOES | {LIFT, RETENTION}
