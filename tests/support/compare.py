@@ -4,19 +4,17 @@ from collections.abc import Iterable, Sequence
 
 import orjson
 
-from register.rules.intake import intake
-from schemas.cloudevents import CONTENT_TYPE, decode
-from tests.support.events import RECEIVED, Json
-from tests.support.naive import CHANNELS, MARKETING, NaiveModel, Person, Point, Who
-from tests.support.register import DIGESTER, MemoryRegister
+from tests.support.events import Json
+from tests.support.naive import NaiveModel, Person, Point, Who
+from tests.support.naive_facts import CHANNELS, MARKETING
+from tests.support.register import DIGESTER, MemoryRegister, read
 
 View = dict[str, object]
 
 
 def tie(event: Json) -> bytes:
     """How the register orders events of equal time and rank (the rules leave it open)."""
-    message = decode(orjson.dumps(event), [CONTENT_TYPE])
-    return intake(message, RECEIVED, DIGESTER).fact.fact_id.bytes
+    return read(event).fact.fact_id.bytes
 
 
 def run(

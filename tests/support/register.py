@@ -49,6 +49,11 @@ class Dead:
     reason: str
 
 
+def read(event: Json, received: datetime = RECEIVED, digester: Digester = DIGESTER) -> Intake:
+    """An event as it comes to the rules; raises `Unreadable` for a dead letter."""
+    return intake(decode(orjson.dumps(event), [CONTENT_TYPE]), received, digester)
+
+
 class MemoryRegister:
     """Takes events as the store does, and gives the rules all it holds each time.
 
@@ -106,7 +111,7 @@ class MemoryRegister:
     def _read(self, event: Json, received: datetime) -> Iterable[Intake]:
         """R1: a repeat is nothing; another body is a dead letter, but a no counts."""
         try:
-            arrived = intake(decode(orjson.dumps(event), [CONTENT_TYPE]), received, DIGESTER)
+            arrived = read(event, received)
         except Unreadable as error:
             self.dead.append(Dead(str(event.get("id")), error.reason))
             return
@@ -141,7 +146,7 @@ class MemoryRegister:
         for fact in changes.stored:
             self._store(fact)
         for fact_id in changes.erased_parties:
-            self.facts[fact_id] = replace(self.facts[fact_id], party=None)
+            self.facts[fact_id] = replace(self.facts[fact_id], party=None, subject=None)
             self.erased.add(self.facts[fact_id].event_id)
         for fact_id in changes.erased_facts:
             del self.facts[fact_id]
@@ -154,6 +159,8 @@ class MemoryRegister:
             event_id = refusal.intake.fact.event_id
             self.refused.append(Refused(event_id, refused.rule, refused.reason))
         self.answers.extend(changes.answers)
+        for key, linked in changes.links:
+            self._link(key, linked)
         for identity_digest in changes.forgotten:
             for known in self._by_key.values():
                 known[:] = [one for one in known if one != identity_digest]
@@ -164,9 +171,13 @@ class MemoryRegister:
         self.accepted.append(fact.event_id)
         if fact.brings_data and fact.party is None:
             self.erased.add(fact.event_id)
-        for key in fact.match_keys:
-            if fact.identity is not None and fact.identity not in self._by_key[key]:
-                self._by_key[key].append(fact.identity)
+        if fact.identity is not None:
+            for key in fact.match_keys:
+                self._link(key, fact.identity)
+
+    def _link(self, key: bytes, identity: bytes) -> None:
+        if identity not in self._by_key[key]:
+            self._by_key[key].append(identity)
 
     def _write_entries(self, changes: Changes) -> None:
         for entry in changes.removed_entries:
@@ -232,8 +243,8 @@ class MemoryRegister:
 
 
 def _as_stored(fact: Fact) -> Fact:
-    """A fact as PostgreSQL gives it back: moments in UTC, JSON as plain values, and match keys
-    apart from it."""
+    """A fact as PostgreSQL gives it back: moments in UTC, JSON as plain values, the subject only
+    with the personal data, and match keys apart from it."""
     return replace(
         fact,
         time=fact.time.astimezone(UTC),
@@ -241,6 +252,7 @@ def _as_stored(fact: Fact) -> Fact:
         body=_json(fact.body),
         party=_json(fact.party),
         match_keys=(),
+        subject=fact.subject if fact.party is not None else None,
     )
 
 

@@ -16,7 +16,7 @@ from schemas.terms import Basis, Purpose
 from tests.support import events
 from tests.support.compare import denied_cells
 from tests.support.events import Json, day
-from tests.support.naive import CELLS, CHANNELS, MARKETING
+from tests.support.naive_facts import CELLS, CHANNELS, MARKETING
 from tests.support.register import DIGESTER, MemoryRegister, cell
 
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
@@ -91,7 +91,8 @@ def _written(rows: tuple[Json, ...]) -> list[tuple[Json, datetime | None]]:
 
 def _event(number: int, row: Json, earlier: list[Json]) -> Json:
     if "again" in row:
-        return earlier[row["again"] - 1]
+        repeated: int = row["again"]
+        return earlier[repeated - 1]
     unknown = row.keys() - _WORDS
     assert not unknown, f"event {number}: no such word: {unknown}"
     source, subject = _identity(row.get("by", "campaign tool"))

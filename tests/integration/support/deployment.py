@@ -47,6 +47,8 @@ class Deployment:
             "DIGEST_SECRET": SECRET,
             "TOPIC_PREFIX": self.prefix,
             "CONSUMER_GROUP": self.group,
+            # The shortest that brokers take: a killed worker is missed sooner.
+            "SESSION_TIMEOUT_MS": "6000",
         }
 
     def launch(self, settings: Mapping[str, str] | None = None) -> Worker:

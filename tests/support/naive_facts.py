@@ -1,0 +1,332 @@
+"""The naive model's events: read, sorted, and asked simple questions, by `rules.md` alone."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from register.rules import normalise
+
+Json = dict[str, Any]
+Who = tuple[str, str]
+"""A channel identity: source and subject."""
+Point = tuple[str, str]
+"""A kind (email, phone, post, company, identity) and the spelling that bans compare (R54)."""
+Cell = tuple[str, str]
+"""A purpose and a channel."""
+
+MARKETING = (
+    "newsletter",
+    "bulletin",
+    "offers",
+    "campaign",
+    "competition",
+    "market_research",
+    "partner_marketing",
+    "disclosure",
+)
+CHANNELS = ("email", "sms", "automated_call", "phone", "post")
+CELLS: tuple[Cell, ...] = tuple(
+    (purpose, channel)
+    for purpose in (*MARKETING, "service_notice")
+    for channel in CHANNELS
+    if purpose != "disclosure" or channel == "post"
+)
+FIELD = {
+    "email": "email",
+    "sms": "phone",
+    "automated_call": "phone",
+    "phone": "phone",
+    "post": "address",
+}
+"""What has to be held for a channel."""
+CARRIED = {
+    "email": {"email"},
+    "phone": {"phone", "sms", "automated_call"},
+    "post": {"post"},
+    "company": set(CHANNELS),
+}
+"""Channels that a ban on a contact point stops (R8); one on a company stops all (R9)."""
+
+_RANK = {"ban.lifted": 1, "consent.withdrawn": 2, "ban.placed": 3}
+LISTING = "prospect.listed"
+
+
+@dataclass(frozen=True)
+class Said:
+    """An event as the rules see it; `tie` orders events of equal time and rank."""
+
+    event_id: str
+    type: str
+    who: Who | None
+    time: datetime
+    tie: bytes
+    data: Json
+    party: Json
+    consents: tuple["Agreed", ...]
+
+    @property
+    def key(self) -> tuple[datetime, int, bytes]:
+        """R2, R3."""
+        return (self.time, _RANK.get(self.type, 0), self.tie)
+
+    @property
+    def brings_data(self) -> bool:
+        """Whether it gave the register something to hold about a person (R12)."""
+        no = self.type in ("consent.withdrawn", "ban.placed", "ban.lifted")
+        return bool(self.party) and not no
+
+    @property
+    def is_no(self) -> bool:
+        """A ban, or a withdrawal, which acts as one (R6)."""
+        return self.type in ("ban.placed", "consent.withdrawn")
+
+    @property
+    def reason(self) -> str:
+        """Why a cell that it covers is denied."""
+        return "banned" if self.type == "ban.placed" else "withdrawn"
+
+    @property
+    def forbids_collecting(self) -> bool:
+        """R24."""
+        return self.type == "ban.placed" and bool(self.data.get("collection"))
+
+    @property
+    def points(self) -> list[Point]:
+        """What it names: contact points and, with data or alone, a company (R7, R9)."""
+        contact = list(contact_points(self.party))
+        company = self.party.get("company", {}).get("business_id")
+        if company and (self.brings_data or (not contact and "name" not in self.party)):
+            return [*contact, ("company", company)]
+        return contact
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """A consent with wording, and what the event that gave it said of the person."""
+
+    event_id: str
+    time: datetime
+    scope: Json
+    party: Json
+
+
+# Reading an event
+
+
+def read(event: Json, tie: bytes) -> Said | None:
+    """An event in the spelling that the rules compare; None for a consent without wording."""
+    data = event["data"]
+    who = (event["source"], event["subject"]) if "subject" in event else None
+    time = datetime.fromisoformat(event["time"])
+    party = _party(data["party"]) if "party" in data else {}
+    given = data.get("consents", [])
+    if event["type"] == "consent.granted":
+        given = [data]
+    if any("wording" not in consent for consent in given):  # R10
+        return None
+    event_id = event["id"]
+    consents = tuple(Agreed(event_id, time, consent["scope"], party) for consent in given)
+    return Said(event_id, event["type"], who, time, tie, data, party, consents)
+
+
+def _party(given: Json) -> Json:
+    party = dict(given)
+    if "phone" in party:
+        party["phone"] = normalise.phone(party["phone"])
+    return party
+
+
+def contact_points(party: Json) -> Iterator[Point]:
+    if "email" in party:
+        yield "email", normalise.email_generous(party["email"])
+    if "phone" in party:
+        yield "phone", party["phone"]
+    if "address" in party:
+        yield "post", normalise.address(**party["address"])
+
+
+def exact(value: Any) -> Any:
+    """As consents compare (R54)."""
+    return value.lower() if isinstance(value, str) else value
+
+
+def company_of(said: Said) -> str | None:
+    company: str | None = said.party.get("company", {}).get("business_id")
+    return company
+
+
+# Who is one person, by R50 and R51
+
+
+def people(accepted: Iterable[Said]) -> list[set[Who]]:
+    groups: list[tuple[set[Who], set[tuple[str, ...]]]] = []
+    for said in accepted:
+        if said.who is None:
+            continue
+        members, keys = {said.who}, set(_match_keys(said.party))
+        apart: list[tuple[set[Who], set[tuple[str, ...]]]] = []
+        for group in groups:
+            if group[0] & members or group[1] & keys:
+                members |= group[0]
+                keys |= group[1]
+            else:
+                apart.append(group)
+        groups = [*apart, (members, keys)]
+    return [members for members, _ in groups]
+
+
+def _match_keys(party: Json) -> Iterator[tuple[str, ...]]:
+    name = party.get("name", {})
+    if not (name.get("given") and name.get("family")):
+        return
+    who = (party["kind"], normalise.name(name["given"], name["family"]))
+    if "email" in party:
+        yield (*who, "email", party["email"].lower())
+    if party["kind"] == "consumer" and "phone" in party:
+        yield (*who, "phone", party["phone"])
+    company = party.get("company", {}).get("business_id")
+    if party["kind"] == "business" and company:
+        yield (*who, "company", company)
+
+
+def said_by(accepted: Iterable[Said], members: set[Who]) -> list[Said]:
+    """What a person said, by time (R2, R3)."""
+    return sorted((said for said in accepted if said.who in members), key=lambda said: said.key)
+
+
+# Whether anything may be held (R21, R22, R24)
+
+
+def own_kind(theirs: Iterable[Said]) -> str | None:
+    kinds = [said.party["kind"] for said in theirs if said.brings_data and said.type != LISTING]
+    return kinds[-1] if kinds else None
+
+
+def floor_of(theirs: list[Said]) -> datetime | None:
+    """The last moment without any ground: what was given until then is gone (R22)."""
+    moments = [said.time for said in theirs if not has_ground(theirs, said.time)]
+    return max(moments, default=None)
+
+
+def has_ground(theirs: list[Said], moment: datetime) -> bool:
+    until = [said for said in theirs if said.time <= moment]
+    if any(said.type == "order.placed" for said in until):
+        return True
+    if collection_banned(until):
+        return False
+    if own_kind(until) != "consumer":
+        return True
+    nos = [said for said in until if said.is_no]
+    return any(
+        is_alive(agreed, cell, product, nos)
+        for said in until
+        for agreed in said.consents
+        for cell in CELLS
+        for product in agreed.scope.get("products") or [None]
+    )
+
+
+def collection_banned(theirs: Iterable[Said]) -> bool:
+    theirs = list(theirs)
+    return any(collection for _, _, collection in own_standing(theirs))
+
+
+def comes_back(said: Said, ban: Said) -> bool:
+    return said.type in ("order.placed", "signup.received") and said.time > ban.time
+
+
+def own_standing(theirs: list[Said]) -> Iterator[tuple[Said, bool, bool]]:
+    """The person's own bans: does the ban on marketing stand, and the one on collecting?"""
+    for no in theirs:
+        if not no.is_no:
+            continue
+        lifts = [lift for lift in theirs if lift.type == "ban.lifted" and lift.time > no.time]
+        marketing = not any(covers(lift.data["scope"], no.data["scope"]) for lift in lifts)
+        collection = no.forbids_collecting and not (
+            any(lift.data.get("collection") for lift in lifts)
+            or any(comes_back(said, no) for said in theirs)
+        )
+        if marketing or collection:
+            yield no, marketing, collection
+
+
+# Scopes, by R5
+
+
+def cells_of(scope: Json) -> set[Cell]:
+    return {
+        (purpose, channel)
+        for purpose, channel in CELLS
+        if purpose in scope.get("purposes", MARKETING)
+        and channel in scope.get("channels", CHANNELS)
+    }
+
+
+def covers(lifted: Json, banned: Json) -> bool:
+    """R5(a): the lift's scope takes in all of the ban's."""
+    if not cells_of(banned) <= cells_of(lifted):
+        return False
+    if not lifted.get("products"):
+        return True
+    return bool(banned.get("products")) and set(banned["products"]) <= set(lifted["products"])
+
+
+def is_freed(
+    no: Said, purpose: str, channel: str, product: str | None, consents: Iterable[Agreed]
+) -> bool:
+    """R5(b): a newer consent names purpose and channel (and product, where the ban does)."""
+    for agreed in consents:
+        scope = agreed.scope
+        names_both = purpose in scope.get("purposes", ()) and channel in scope.get("channels", ())
+        products = scope.get("products")
+        names_product = product in products if product and products else product is None
+        if product is None and products:
+            names_product = False  # a consent for one product ends no ban on all of them
+        if agreed.time > no.time and names_both and names_product:
+            return True
+    return False
+
+
+def is_alive(agreed: Agreed, cell: Cell, product: str | None, nos: Iterable[Said]) -> bool:
+    """Whether a consent covers the cell, and no ban of the same time or newer has taken it."""
+    if cell not in cells_of(agreed.scope):
+        return False
+    for no in nos:
+        scope = no.data["scope"]
+        products = scope.get("products")
+        takes = cell in cells_of(scope) and (not products or (product and product in products))
+        if no.time >= agreed.time and takes:
+            return False
+    return True
+
+
+# What is held, by R23 and R27
+
+
+def left_since(said: Said, theirs: Iterable[Said]) -> bool:
+    return any(
+        left.type == "contact.left-company"
+        and left.data["business_id"] == company_of(said)
+        and left.time >= said.time
+        for left in theirs
+    )
+
+
+def profile_of(held: Iterable[Said], theirs: Iterable[Said]) -> Json:
+    """The newest word on each field; a listing's only where nobody else gave one."""
+    listed: Json = {}
+    own: Json = {}
+    for said in held:
+        into = listed if said.type == LISTING else own
+        gone = left_since(said, theirs)
+        for name, value in said.party.items():
+            if gone and name in ("email", "phone", "address", "company"):
+                continue  # the role's contact points go with the role
+            if name == "company":
+                before = into.get("company", {})
+                same = value.get("business_id") == before.get("business_id")
+                into["company"] = {**before, **value} if same else value
+            else:
+                into[name] = value
+    return {**listed, **own}
