@@ -1,4 +1,4 @@
-"""`python -m ops.notice [--check]`: write the notices and the decision table, or name stale ones."""
+"""`python -m ops.notice [--check]`: write the notices and the decision table, or say what is old."""
 
 import sys
 from typing import Annotated

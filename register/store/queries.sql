@@ -429,3 +429,75 @@ order by person_id limit $2;
 select distinct person_id from identity
 where person_id > coalesce($1, '00000000-0000-0000-0000-000000000000'::uuid)
 order by person_id limit $2;
+
+-- name: customer_now
+-- A customer id followed through merges to the end, and whether a message stands under it.
+with recursive followed as (
+  select person_id, alias_of, content is not null as held from customer where person_id = $1
+  union all
+  select c.person_id, c.alias_of, c.content is not null
+  from followed f join customer c on c.person_id = f.alias_of
+)
+select person_id, held from followed where alias_of is null;
+
+-- name: known_facts
+-- Facts of the identities, with their match keys and the personal data that is still held.
+select f.fact_id, f.identity, f.source, f.event_id, f.type, f.time, f.received, f.body,
+       f.points, f.point_kinds, f.match_keys, p.party
+from fact f left join fact_party p using (fact_id)
+where f.identity = any($1::bytea[]);
+
+-- name: known_links
+-- Match keys of the identities, also those that a merge gave them (R52).
+select match_key, identity from match_key where identity = any($1::bytea[]);
+
+-- name: known_entries
+-- The ban register under digests, with the event of each line, and when the line came to be
+-- known: a derived one (R22, R62) not before its contact point was named.
+select b.digest, b.kind, b.fact_id, b.is_lift, b.reason, b.collection, b.since, b.placed_by,
+       b.scope, b.derived_by, f.source, f.event_id, f.type, f.time, f.received, f.body,
+       greatest(
+         coalesce(f.received, b.since),
+         (select min(d.received) from fact d
+          where d.identity = b.derived_by and b.digest = any(d.points))
+       ) as known
+from ban_entry b left join fact f using (fact_id)
+where b.digest = any($1::bytea[]);
+
+-- name: possible_duplicates
+-- R50: how many groups of customers use the same e-mail address or phone number now, and how
+-- many customers are in one. A contact point that two identities named comes first: few are.
+with named_twice as (
+  select digest from identity_point where kind in ('email', 'phone')
+  group by digest having count(*) > 1
+), shared as (
+  select array_agg(distinct c.person_id order by c.person_id) as persons
+  from named_twice t
+  join identity_point p using (digest)
+  join identity i using (identity)
+  join customer c on c.person_id = i.person_id and t.digest = any(c.points)
+  group by t.digest having count(distinct c.person_id) > 1
+)
+select (select count(distinct persons) from shared) as groups,
+       (select count(distinct person) from shared, unnest(persons) as person) as customers;
+
+-- name: possible_duplicate_groups
+-- R50: those groups, the largest first, with the kinds of contact point that they share.
+with named_twice as (
+  select digest from identity_point where kind in ('email', 'phone')
+  group by digest having count(*) > 1
+), shared as (
+  select array_agg(distinct c.person_id order by c.person_id) as persons, min(p.kind) as kind
+  from named_twice t
+  join identity_point p using (digest)
+  join identity i using (identity)
+  join customer c on c.person_id = i.person_id and t.digest = any(c.points)
+  group by t.digest having count(distinct c.person_id) > 1
+)
+select persons, array_agg(distinct kind order by kind) as kinds
+from shared group by persons
+order by cardinality(persons) desc, persons limit $1;
+
+-- name: audiences
+-- Which row of the decision table customers stand in.
+select person_id, audience from customer where person_id = any($1::uuid[]);

@@ -161,6 +161,13 @@ def _consent(persona: Persona) -> st.SearchStrategy[Json]:
     )
 
 
+def _bare_consent(persona: Persona) -> st.SearchStrategy[Json]:
+    """A consent with wording, that brings no data."""
+    return st.builds(
+        lambda time, agreed: events.consent(time, agreed, **persona.envelope), days, scopes
+    )
+
+
 def _withdrawal(persona: Persona) -> st.SearchStrategy[Json]:
     return st.builds(
         lambda time, withdrawn, party: events.withdrawal(
@@ -236,6 +243,21 @@ any_event = st.one_of(
 """Every type there is about a person, from everybody."""
 
 
+def _without_collection(drawn: Json) -> Json:
+    data = {name: value for name, value in drawn["data"].items() if name != "collection"}
+    return {**drawn, "data": data}
+
+
+_WITHOUT_DATA = (_order_end, _withdrawal, _ban, _lift, _billing)
+calm_events = st.one_of(
+    *_of(CONSUMERS, _order, _order, *_WITHOUT_DATA),
+    *_of(CONSUMERS, _bare_consent),
+    *_of(CONTACTS, _order, _signup, _profile, _left, _bare_consent, *_WITHOUT_DATA),
+    *_of(LISTED, _listing, _withdrawal),
+).map(_without_collection)
+"""Events of which none is ever refused and nothing is ever erased: consumers come by orders."""
+
+
 def numbered(drawn: Sequence[Json]) -> list[Json]:
     """The events with ids of their own."""
     return [{**event, "id": f"e{number}"} for number, event in enumerate(drawn, start=1)]
@@ -250,3 +272,28 @@ def worlds(
 
 splits = st.lists(st.integers(1, 5), max_size=4)
 """Sizes of the batches in which events come; what is left over comes in a last one."""
+
+
+any_ban = st.one_of(*_of((*PERSONAS, *LISTED), _ban, _withdrawal))
+"""A ban or a withdrawal by anybody."""
+
+
+def _nameless(drawn: Json) -> Json:
+    """Without the name: what it says makes no two references one person (R50)."""
+    party = drawn["data"].get("party")
+    if party is None:
+        return drawn
+    named = {name: value for name, value in party.items() if name != "name"}
+    return {**drawn, "data": {**drawn["data"], "party": named}}
+
+
+ban_of_nobody_new = any_ban.map(_nameless)
+"""A ban or a withdrawal that proves nobody to be somebody else."""
+
+bare_consent = st.one_of(*_of(PERSONAS, _bare_consent)).map(
+    lambda drawn: {**drawn, "time": day(7).isoformat()}
+)
+"""A consent without data, newer than everything else."""
+
+listings = st.one_of(*_of(LISTED, _listing))
+"""What a directory says."""

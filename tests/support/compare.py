@@ -103,7 +103,8 @@ def _person_view(person: Person | None) -> View | None:
 def ban_views(
     register: MemoryRegister, model: NaiveModel
 ) -> tuple[dict[str, list[Json]], dict[str, list[Json]]]:
-    """The ban register of both by digest; the order of the bans under one says nothing."""
+    """The ban register of both by digest. The order of the bans under one says nothing, and
+    two that cover the same since the same moment are shown once."""
     held = {digest: _sorted(data["bans"]) for digest, data in register.standing().items()}
     wanted = {_digest(point): _sorted(rows) for point, rows in model.register().items()}
     return held, wanted
@@ -123,4 +124,8 @@ def _digest(point: Point) -> str:
 
 
 def _sorted(rows: Iterable[Json]) -> list[Json]:
-    return sorted(rows, key=lambda row: orjson.dumps(row, option=orjson.OPT_SORT_KEYS))
+    return [orjson.loads(text) for text in sorted({_text(row) for row in rows})]
+
+
+def _text(row: Json) -> bytes:
+    return orjson.dumps(row, option=orjson.OPT_SORT_KEYS)

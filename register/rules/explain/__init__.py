@@ -6,7 +6,7 @@ consent (R10), whose ban it is and since when, or what is missing.
 """
 
 from register.rules.explain.case import Case, Known, KnownEntry, person_at
-from register.rules.explain.evidence import Evidence, Role
+from register.rules.explain.evidence import Evidence, Role, of_fact
 from register.rules.explain.grounds import Missing
 from register.rules.explain.why import Why, remains, why
 
@@ -18,6 +18,7 @@ __all__ = [
     "Missing",
     "Role",
     "Why",
+    "of_fact",
     "person_at",
     "remains",
     "why",

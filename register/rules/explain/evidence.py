@@ -48,6 +48,11 @@ class Evidence:
     under: PointKind | None
     details: JsonDict
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What tells it from others, whatever its role."""
+        return (self.source, self.event_id, self.time, self.under, str(self.details))
+
 
 _WORDS = (
     "scope",
@@ -110,7 +115,6 @@ def unique(events: Iterable[Evidence]) -> Iterator[Evidence]:
     """Each event once, in the first role that it has."""
     seen: set[tuple[object, ...]] = set()
     for event in events:
-        key = (event.source, event.event_id, event.time, event.under, str(event.details))
-        if key not in seen:
-            seen.add(key)
+        if event.key not in seen:
+            seen.add(event.key)
             yield event

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -63,6 +63,7 @@ class Sender:
                 "partitioner": "murmur2_random",
                 "message.max.bytes": str(_MAX_BYTES),
                 "linger.ms": "2",
+                "log_level": "0",  # a broker that is away on purpose is no news
                 **(settings or {}),
             }
         )
@@ -92,6 +93,11 @@ class Sender:
         assert not self._failures, f"the broker refused records: {self._failures[:3]}"
         return [self._places[number] for number in range(self._sent)]
 
+    def close(self) -> None:
+        """Let go of the connections; what is not acknowledged by now is not sent."""
+        self._producer.purge()
+        self._producer.close()
+
     def _delivered(self, error: KafkaError | None, message: Message, number: int) -> None:
         if error is not None:
             self._failures.append(str(error))
@@ -110,9 +116,9 @@ def publish(
     settings: Mapping[str, str] | None = None,
 ) -> list[tuple[str, int, int]]:
     """Send records and wait until all are acknowledged; returns the place of each."""
-    sender = Sender(servers, prefix, settings)
-    sender.send(records)
-    return sender.flush()
+    with closing(Sender(servers, prefix, settings)) as sender:
+        sender.send(records)
+        return sender.flush()
 
 
 def end_offsets(servers: str, topics: Iterable[str]) -> dict[Partition, int]:

@@ -38,7 +38,8 @@ _ROWS = {
     "ban_entry": "select to_jsonb(t)::text from ban_entry t",
     "ban_digest": "select (to_jsonb(t) - 'version')::text from ban_digest t"
     " where content is not null",
-    "customer": "select (to_jsonb(t) - 'version' - 'cause')::text from customer t where content is not null",
+    "customer": "select (to_jsonb(t) - 'version' - 'cause')::text from customer t"
+    " where content is not null",
 }
 
 

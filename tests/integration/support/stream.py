@@ -54,3 +54,4 @@ async def streaming(
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        await asyncio.to_thread(sender.close)

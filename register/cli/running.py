@@ -1,0 +1,39 @@
+"""Runs a command: its answer on stdout, all else on stderr, and never a traceback with data."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import asyncpg
+import typer
+from aiokafka.errors import KafkaError
+from rich.console import Console
+from rich.text import Text
+
+from register.cli.errors import CliError
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+
+def run(command: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a command to its end; raises `typer.Exit` with its code where it has no answer."""
+    try:
+        asyncio.run(command())
+    except CliError as error:
+        _tell(str(error))
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        _tell("stopped")
+        raise typer.Exit(INTERRUPTED) from None
+    except asyncpg.UndefinedTableError:
+        _tell("this database holds no register yet: python -m register.store makes its tables")
+        raise typer.Exit(1) from None
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError) as error:
+        # The text of such an error may quote what was asked for: the name has to do.
+        _tell(f"the server refuses or is gone: {type(error).__name__}")
+        raise typer.Exit(1) from None
+
+
+def _tell(text: str) -> None:
+    Console(stderr=True).print(Text(text), soft_wrap=True)

@@ -1,0 +1,138 @@
+"""A server goes away in the midst of a stream of events, and comes back: all is waited out."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.integration.support.broker import Outgoing
+from tests.integration.support.database import connected
+from tests.integration.support.deployment import Deployment
+from tests.integration.support.events import ban, believable, order, structured
+from tests.integration.support.model import assert_nothing_lost
+from tests.integration.support.polling import until
+from tests.integration.support.stream import streaming
+from tests.integration.support.worker import Worker
+from topics import CONSENTS, ORDERS
+
+pytestmark = [pytest.mark.integration, pytest.mark.faults]
+
+EVENTS: list[Outgoing] = believable(1_500, seed=31)
+PER_SECOND = 500
+
+
+@asynccontextmanager
+async def without_postgres(deployment: Deployment) -> AsyncIterator[None]:
+    """PostgreSQL ends at once, as in a crash, and is back after the body."""
+    postgres = deployment.stack.processes.postgres
+    await asyncio.to_thread(postgres.kill)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(postgres.start)
+
+
+@asynccontextmanager
+async def without_kafka(deployment: Deployment, *, crash: bool) -> AsyncIterator[None]:
+    """The broker crashes, or is stopped by its operator, and is back after the body."""
+    kafka = deployment.stack.processes.kafka
+    await asyncio.to_thread(kafka.kill_node if crash else kafka.stop_node, 1)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(kafka.start_node, 1)
+
+
+async def is_unready(worker: Worker) -> None:
+    """Wait until /readyz says so; an outage is no reason to end, nor to be ended."""
+
+    async def unready() -> bool:
+        worker.assert_running()
+        return (await asyncio.to_thread(worker.get, "/readyz"))[0] == 503
+
+    await until("/readyz to answer 503", unready, seconds=15)
+    assert await asyncio.to_thread(worker.get, "/healthz") == (200, "alive\n")
+
+
+async def test_postgresql_crashes(deployment: Deployment) -> None:
+    worker = await deployment.start_worker()
+    async with streaming(deployment, EVENTS, per_second=PER_SECOND) as stream:
+        await stream.reaches(0.3)
+        async with without_postgres(deployment):
+            await is_unready(worker)
+            await stream.reaches(0.7)
+    await deployment.await_ready(worker)
+    await deployment.drained()
+    await assert_nothing_lost(deployment)
+    assert worker.metric("register_batch_retries_total", cause="outage") > 0
+
+
+@pytest.mark.parametrize("crash", [True, False], ids=["crashes", "is stopped"])
+async def test_kafka_goes_away(deployment: Deployment, crash: bool) -> None:
+    worker = await deployment.start_worker()
+    async with streaming(deployment, EVENTS, per_second=PER_SECOND) as stream:
+        await stream.reaches(0.3)
+        async with without_kafka(deployment, crash=crash):
+            await stream.reaches(0.7)
+            assert await asyncio.to_thread(worker.get, "/healthz") == (200, "alive\n")
+    await deployment.await_ready(worker)
+    await deployment.drained()
+    await assert_nothing_lost(deployment)
+
+
+async def test_a_quiet_worker_is_ready_again_by_itself(deployment: Deployment) -> None:
+    """Also where no event comes after the outage: its keeper must not think that it hangs."""
+    worker = await deployment.start_worker()
+    async with without_postgres(deployment):
+        await is_unready(worker)
+    await deployment.await_ready(worker, seconds=20)
+    await deployment.publish([structured(ORDERS.name, order("after-the-outage"))])
+    await deployment.drained()
+
+
+async def test_a_worker_waits_for_servers_that_are_not_there_yet(deployment: Deployment) -> None:
+    """Started before Kafka and PostgreSQL, it takes up work when they are there."""
+    await deployment.publish([structured(ORDERS.name, order("early"))])
+    async with without_kafka(deployment, crash=False), without_postgres(deployment):
+        worker = deployment.launch()
+        await is_unready(worker)
+    await deployment.await_ready(worker)
+    await deployment.drained()
+    await assert_nothing_lost(deployment)
+
+
+@pytest.mark.parametrize("setting", ["KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL"])
+async def test_a_worker_that_waits_for_a_server_can_be_stopped(
+    deployment: Deployment, setting: str
+) -> None:
+    nowhere = {
+        "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
+        "DATABASE_URL": "postgresql://register:none@127.0.0.1:1/register",
+    }
+    worker = deployment.launch({setting: nowhere[setting]})
+    await is_unready(worker)
+    code, _ = await asyncio.to_thread(worker.stop)
+    assert code == 0, worker.log_end()
+
+
+async def test_a_fault_of_the_register_makes_no_dead_letters(deployment: Deployment) -> None:
+    """A table that the worker may not write (a migration forgotten, a right taken away) is not
+    the records' fault: a ban must not end among the dead letters because of it."""
+    events = [structured(ORDERS.name, order(f"fault-{number}")) for number in range(20)]
+    bans = [structured(CONSENTS.name, ban(f"fault-{number}")) for number in range(20)]
+    worker = await deployment.start_worker()
+    async with connected(deployment.database_url) as connection:
+        await connection.execute("revoke insert on fact from current_user")
+        await deployment.publish([*events, *bans])
+
+        async def met() -> bool:
+            return worker.exit_code is not None or worker.log.count('"batch-failed"') > 5
+
+        await until("the worker to end, or to try again and again", met)
+        await connection.execute("grant insert on fact to current_user")
+    if worker.exit_code is not None:
+        await deployment.start_worker()
+    await deployment.drained()
+    assert await deployment.dead_letters() == []
+    await assert_nothing_lost(deployment)

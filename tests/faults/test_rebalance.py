@@ -1,0 +1,96 @@
+"""Workers come and go under load: partitions change hands, and nothing is lost or doubled."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from tests.integration.support import broker
+from tests.integration.support.broker import Outgoing
+from tests.integration.support.deployment import Deployment
+from tests.integration.support.events import believable
+from tests.integration.support.locks import someone_waits_for, table_locked
+from tests.integration.support.model import assert_nothing_lost
+from tests.integration.support.polling import until
+from tests.integration.support.stream import streaming
+from tests.integration.support.worker import Worker
+
+pytestmark = [pytest.mark.integration, pytest.mark.faults]
+
+EVENTS: Sequence[Outgoing] = believable(2_000, seed=41)
+LANES = ("urgent", "bulk")
+
+
+async def share_the_work(deployment: Deployment, members: int) -> None:
+    """Wait until each lane's partitions are shared among so many workers."""
+
+    async def shared() -> bool:
+        for lane in LANES:
+            parts = await asyncio.to_thread(
+                broker.assignments, deployment.stack.kafka, f"{deployment.group}.{lane}"
+            )
+            if len(parts) != members or 0 in parts.values():
+                return False
+        return True
+
+    await until(f"{members} workers to share the partitions", shared)
+
+
+def taken_in(worker: Worker) -> float:
+    """How many records the worker has taken in."""
+    return worker.metric("register_batch_records_sum")
+
+
+async def test_a_second_worker_comes_and_the_first_goes(deployment: Deployment) -> None:
+    first = await deployment.start_worker()
+    async with streaming(deployment, EVENTS, per_second=400) as stream:
+        await stream.reaches(0.2)
+        second = await deployment.start_worker()
+        await share_the_work(deployment, 2)
+        await stream.reaches(0.6)
+        assert await asyncio.to_thread(taken_in, first) > 0
+        code, _ = await asyncio.to_thread(first.stop)
+        assert code == 0, first.log_end()
+        await share_the_work(deployment, 1)
+    await deployment.drained()
+    assert await asyncio.to_thread(taken_in, second) > 0
+    await assert_nothing_lost(deployment)
+
+
+async def test_a_worker_that_wakes_up_after_another_took_over(deployment: Deployment) -> None:
+    """It stood still in the midst of a transaction; its session ran out, another worker has its
+    partitions. What it still writes must do no harm, and the other must not wait for it."""
+    fenced = await deployment.start_worker()
+    await deployment.publish(EVENTS[:500])
+    await deployment.drained()
+    async with table_locked(deployment, "consumer_offset"):
+        await deployment.publish(EVENTS[500:1_000])
+        await someone_waits_for(deployment, "consumer_offset")
+        fenced.pause()
+    # Its statement ends now; its transaction does not, and keeps its locks.
+    other = await deployment.start_worker()
+    await deployment.publish(EVENTS[1_000:])
+    try:
+        await deployment.drained(seconds=40)
+    finally:
+        fenced.resume()
+    await deployment.await_ready(fenced)
+    await deployment.drained()
+    assert other.exit_code is None
+    await assert_nothing_lost(deployment)
+
+
+async def test_a_worker_that_wakes_up_in_time_to_commit(deployment: Deployment) -> None:
+    """The other worker has its partitions by then, and reads the same records: each of them
+    waits for the same locks, and one of them finds nothing but duplicates (R1)."""
+    fenced = await deployment.start_worker()
+    async with table_locked(deployment, "consumer_offset"):
+        await deployment.publish(EVENTS[:500])
+        await someone_waits_for(deployment, "consumer_offset")
+        fenced.pause()
+    await deployment.start_worker()
+    await share_the_work(deployment, 1)
+    fenced.resume()
+    await deployment.publish(EVENTS[500:])
+    await deployment.drained()
+    await assert_nothing_lost(deployment)

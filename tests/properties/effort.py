@@ -1,0 +1,31 @@
+"""How hard the property tests try.
+
+`HYPOTHESIS_PROFILE=long` runs thirty times the examples; what is below fits into a CI run.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+_LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
+_FACTOR = 30 if _LONG else 1
+_TIMEOUT = 7200 if _LONG else 300
+
+
+def examples(number: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Try this many examples, thirty times as many in the long profile."""
+    effort = settings(
+        max_examples=number * _FACTOR,
+        deadline=None,  # the model is slow on purpose, and CI machines differ
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+
+    def decorate(test: Callable[..., None]) -> Callable[..., None]:
+        tried: Any = effort(test)
+        timed: Callable[..., None] = pytest.mark.timeout(_TIMEOUT)(tried)
+        return timed
+
+    return decorate

@@ -1,0 +1,137 @@
+"""Whatever the order, the batches and the repeats: the same register, as the rules say it.
+
+R2, R3, R11, R12, R50 to R52, R1. What R21 and R23 refuse depends on arrival, and so does what
+R22 has erased already; everything else is a fold over the set of events.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import event as note
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.properties.effort import examples
+from tests.properties.strategies import LISTED, PERSONAS, calm_events, splits, worlds
+from tests.support.compare import ban_views, model_view, register_view, run
+from tests.support.events import Json
+from tests.support.naive import NaiveModel
+from tests.support.register import MemoryRegister
+
+IDENTITIES = [(persona.source, persona.subject) for persona in (*PERSONAS, *LISTED)]
+
+
+def assert_alike(register: MemoryRegister, model: NaiveModel) -> None:
+    """The register says what the naive reading of the rules says."""
+    assert register.dead == []
+    assert [one.event_id for one in register.refused] == model.refused
+    assert register.erased == model.erased
+    assert register_view(register, IDENTITIES) == model_view(model, IDENTITIES)
+    held, wanted = ban_views(register, model)
+    assert held == wanted
+
+
+def outcome(register: MemoryRegister) -> tuple[Any, Any]:
+    """The latest message of everybody who is present, and of every digest with a ban."""
+    bans = {key: (data["kind"], data["bans"]) for key, data in register.standing().items()}
+    return register.latest(), bans
+
+
+def shuffled(events: Sequence[Json]) -> st.SearchStrategy[list[Json]]:
+    """The events in another order."""
+    return st.permutations(events)
+
+
+@examples(1200)
+@given(worlds(), splits)
+def test_the_register_is_what_the_rules_say(events: list[Json], sizes: list[int]) -> None:
+    """R2 to R12, R20 to R24, R27, R30 to R36, R50 to R54, against an independent reading."""
+    assert_alike(*run(events, sizes))
+
+
+@examples(400)
+@given(worlds(calm_events).flatmap(lambda events: st.tuples(st.just(events), shuffled(events))))
+def test_any_order_ends_in_the_same_register(orders: tuple[list[Json], list[Json]]) -> None:
+    """R2, R11, R12, R52: where nothing is refused or erased, order is nothing at all."""
+    first, second = (run(events, each=True) for events in orders)
+    for register, model in (first, second):
+        assert not register.refused
+        assert not register.erased
+        assert_alike(register, model)
+    assert outcome(first[0]) == outcome(second[0])
+
+
+@examples(400)
+@given(
+    worlds().flatmap(lambda events: st.tuples(st.just(events), shuffled(events))), splits, splits
+)
+def test_any_order_and_batches_of_what_was_accepted(
+    orders: tuple[list[Json], list[Json]], one_split: list[int], other_split: list[int]
+) -> None:
+    """R2, R3: two orders that accept and erase the same end in the same register."""
+    first, second = run(orders[0], one_split), run(orders[1], other_split)
+    assert_alike(*first)
+    assert_alike(*second)
+    same = set(first[0].accepted) == set(second[0].accepted) and first[0].erased == second[0].erased
+    note(f"accepted and erased the same: {same}")
+    if same:
+        assert outcome(first[0]) == outcome(second[0])
+
+
+@examples(200)
+@given(worlds(), st.data())
+def test_repeats_change_nothing(events: list[Json], data: st.DataObject) -> None:
+    """R1: not a decision, not a version, not even a message."""
+    once, repeated = MemoryRegister(), MemoryRegister()
+    for number, event in enumerate(events):
+        once.deliver(event)
+        repeated.deliver(event)
+        again = data.draw(st.sampled_from(events[: number + 1]))
+        repeated.deliver(again)
+    assert _said(repeated) == _said(once)
+    assert repeated.refused == once.refused
+
+
+def _said(register: MemoryRegister) -> list[tuple[object, int, object]]:
+    return [(key, version, data) for key, version, data in register.sent]
+
+
+@examples(200)
+@given(worlds(), splits)
+def test_deciding_anew_says_nothing(events: list[Json], sizes: list[int]) -> None:
+    """Contract: a message is written only where something in it changed."""
+    register = MemoryRegister()
+    register.deliver_split(events, sizes)
+    before = len(register.sent)
+    register.deliver()
+    assert register.sent[before:] == []
+
+
+@examples(200)
+@given(worlds(), splits)
+def test_versions_grow_by_one_and_tell_of_a_change(events: list[Json], sizes: list[int]) -> None:
+    """Contract: `version` grows by one with each change of a key's message."""
+    register = MemoryRegister()
+    register.deliver_split(events, sizes)
+    last: dict[object, tuple[int, Json | None]] = {}
+    for key, version, data in register.sent:
+        before, said = last.get(key, (0, None))
+        assert version == before + 1
+        content = None if data is None else {k: v for k, v in data.items() if k != "version"}
+        assert content != said
+        last[key] = (version, content)
+
+
+@examples(200)
+@given(worlds(), splits)
+def test_former_ids_lead_to_the_person(events: list[Json], sizes: list[int]) -> None:
+    """R51: who is merged away gets a tombstone, and the id leads on to the survivor."""
+    register = MemoryRegister()
+    register.deliver_split(events, sizes)
+    for alias in register.aliases:
+        assert register.messages.get(alias) is None
+        end, steps = alias, 0
+        while end in register.aliases:
+            end, steps = register.aliases[end], steps + 1
+            assert steps <= len(register.aliases)
+        assert end in {register.customer_id(subject, source) for source, subject in IDENTITIES}
