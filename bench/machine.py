@@ -14,9 +14,13 @@ _PACKAGES = ("aiokafka", "asyncpg", "faust-streaming", "pydantic", "uvloop")
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Cores this process may use, memory in GB, and the versions of what was measured."""
+    """Cores this process may use, memory in GB, and the versions of what was measured.
+
+    `load` is the one-minute load average before the start: what else the machine was doing.
+    """
 
     cores: int
+    load: float
     memory_gb: float
     cpu: str
     system: str
@@ -30,7 +34,8 @@ class Machine:
         """All of it in a sentence."""
         packages = ", ".join(f"{name} {number}" for name, number in self.packages.items())
         return (
-            f"{self.cores} cores ({self.cpu}), {self.memory_gb} GB, {self.system}; "
+            f"{self.cores} cores ({self.cpu}, load {self.load}), {self.memory_gb} GB, "
+            f"{self.system}; "
             f"Kafka {self.kafka}, PostgreSQL {self.postgresql}, Python {self.python}, {packages}; "
             f"commit {self.commit}"
         )
@@ -40,6 +45,7 @@ def describe(postgresql: str) -> Machine:
     """Describe this machine; the database's version is told by its own connection."""
     return Machine(
         cores=len(os.sched_getaffinity(0)),
+        load=round(os.getloadavg()[0], 1),
         memory_gb=round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         cpu=_cpu(),
         system=f"{platform.system()} {platform.machine()}",

@@ -1,4 +1,4 @@
-"""`python -m ops.notice [--check]`: write the notices and the decision table, or say what is old."""
+"""`python -m ops.notice [--check]`: write the notices and the decision table, or name old ones."""
 
 import sys
 from typing import Annotated

@@ -264,7 +264,7 @@ def numbered(drawn: Sequence[Json]) -> list[Json]:
 
 
 def worlds(
-    event: st.SearchStrategy[Json] = any_event, most: int = 14
+    event: st.SearchStrategy[Json] = any_event, most: int = 16
 ) -> st.SearchStrategy[list[Json]]:
     """Sets of events, each with an id of its own."""
     return st.lists(event, min_size=1, max_size=most).map(numbered)

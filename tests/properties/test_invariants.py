@@ -3,6 +3,7 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from register.rules import normalise
 from schemas.terms import Basis, Denial
 from tests.properties.effort import examples
 from tests.properties.strategies import (
@@ -128,10 +129,19 @@ def test_a_listing_changes_no_permission(world: list[Json], listing: Json) -> No
             continue  # the listing proved two to be one: what each said binds both (R51)
         for one in CELLS:
             was, has_become = cell(person, *one), cell(now, *one)
-            if was in _NOES:  # a new contact point may bring a no of its own, and lift none
-                assert has_become in _NOES
+            if was in _NOES and is_allowed(now, *one):
+                # Only where the ban was on a contact point, and the listing brought another (R8).
+                assert was in ("banned", "withdrawn")
+                assert now["contact"][FIELD[one[1]]] in _given(listing)
             if has_become == "consent":
                 assert was in ("consent", "no_contact_point")
+
+
+def _given(listing: Json) -> list[object]:
+    party = dict(listing["data"]["party"])
+    if "phone" in party:
+        party["phone"] = normalise.phone(party["phone"])
+    return list(party.values())
 
 
 def _names(person: Json) -> set[tuple[str, str]]:

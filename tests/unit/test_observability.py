@@ -224,4 +224,4 @@ def _default(value: object) -> str:
 
 
 def test_topics_in_the_commands_exist() -> None:
-    assert set(re.findall(r"-t (\S+)", OPERATING)) <= TOPICS.keys()
+    assert set(re.findall(r"-t ([\w.-]+)", OPERATING)) <= TOPICS.keys()

@@ -89,7 +89,8 @@ class Worker:
 
     def metric(self, sample: str, **labels: str) -> float:
         """The sum of a metric's samples of that name that carry the labels."""
-        _, text = self.get("/metrics")
+        status, text = self.get("/metrics")
+        assert status == 200, f"/metrics: {status} {text}\n{self.log_end()}"
         return sum(
             found.value
             for family in text_string_to_metric_families(text)
