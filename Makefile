@@ -102,8 +102,10 @@ fmt: venv ## format the code and fix what ruff can
 bench-smoke: venv ## a short benchmark that proves the yardsticks run
 	@$(PY) -m bench.smoke
 
-docs: venv ## generate what the contract's models generate (schemas, AsyncAPI)
+docs: venv ## generate schemas, AsyncAPI, notices, decision table, traceability
 	@$(PY) -m schemas.docs
+	@$(PY) -m ops.notice
+	@$(PY) -m ops.traceability
 
 lock: ## resolve requirements*.in anew into the hashed locks
 	@echo "lock: making .local/pip-tools"

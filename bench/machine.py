@@ -16,7 +16,7 @@ _PACKAGES = ("aiokafka", "asyncpg", "faust-streaming", "pydantic", "uvloop")
 class Machine:
     """Cores this process may use, memory in GB, and the versions of what was measured.
 
-    `load` is the one-minute load average before the start: what else the machine was doing.
+    `load` is the one-minute load average before the measurements: what else the machine was doing.
     """
 
     cores: int

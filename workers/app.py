@@ -57,7 +57,6 @@ class WorkerApp(faust.App):
             web_bind=settings.metrics_host,
             web_host=settings.metrics_host,
             web_port=settings.metrics_port,
-            datadir=None,
             store="memory://",
         )
         self.settings = settings
@@ -79,6 +78,9 @@ class WorkerApp(faust.App):
             self.urgent,
             self.bulk,
         ]
+
+    async def on_first_start(self) -> None:
+        """Make no data folder: faust keeps nothing here."""
 
     async def _wait_for_table_recovery_completed(self) -> bool:
         return False  # the register is PostgreSQL: there are no tables to recover

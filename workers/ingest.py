@@ -33,6 +33,7 @@ _POLL_MS = 200
 _HAND_OVER_SECONDS = 5.0
 _REPORT_SECONDS = 1.0
 _TOO_MANY_FAILURES = 5
+_SILENCE_SECONDS = 10.0
 
 INTERNAL_ERROR = "internal_error"
 """Reason of a dead letter that is our fault: the record broke the worker, not the contract."""
@@ -63,13 +64,17 @@ class Ingest(LoopService):
         self._epoch = 0
         self._in_hand = asyncio.Lock()
         self._joined = False
+        self._written: dict[TopicPartition, int] = {}
         self._failed_in_a_row = 0
+        self._heard_of_kafka = 0.0
 
     @property
     def ready(self) -> bool:
-        """Whether events are being taken in: in the group, and connected to the database."""
+        """Whether events are being taken in: in the group, connected to the database, and Kafka
+        has answered lately."""
         connected = self._connection is not None and not self._connection.is_closed()
-        return self._joined and connected and not self.stopping.is_set()
+        heard = time.monotonic() - self._heard_of_kafka < _SILENCE_SECONDS
+        return self._joined and connected and heard and not self.stopping.is_set()
 
     async def session(self) -> None:
         """Join the group and take events in until the worker stops."""
@@ -109,15 +114,54 @@ class Ingest(LoopService):
 
     async def _turn(self, consumer: AIOKafkaConsumer) -> None:
         await self._position(consumer)
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await self._connect()
         epoch = self._epoch
-        fetched = await consumer.getmany(
-            timeout_ms=_POLL_MS, max_records=self._settings.batch_max_records
-        )
+        try:
+            fetched = await consumer.getmany(
+                timeout_ms=_POLL_MS, max_records=self._settings.batch_max_records
+            )
+        except UnicodeDecodeError:
+            await self._pass_unreadable(consumer, epoch)
+            return
         if not fetched:
             return
         async with self._in_hand:
             if epoch == self._epoch:
                 await self._take_in(fetched, epoch)
+
+    async def _pass_unreadable(self, consumer: AIOKafkaConsumer, epoch: int) -> None:
+        """Get past a record that the client cannot unpack: a header's name is no UTF-8.
+
+        Partition by partition and record by record from where the register stands, until it is
+        met. It becomes a dead letter without its bytes: they stay at the offset that it names.
+        """
+        partitions = sorted(consumer.assignment())
+        offsets = await self._stored_offsets(consumer, partitions)
+        for partition in partitions:
+            consumer.seek(partition, offsets[partition])
+            async with self._in_hand:
+                while epoch == self._epoch and not self.stopping.is_set():
+                    at = await consumer.position(partition)
+                    try:
+                        fetched = await consumer.getmany(
+                            partition, timeout_ms=_POLL_MS, max_records=1
+                        )
+                    except UnicodeDecodeError:
+                        await self._give_up(partition, at, epoch)
+                        consumer.seek(partition, at + 1)
+                        break
+                    if not fetched:
+                        break
+                    await self._take_in(fetched, epoch)
+        self._unpositioned = set(partitions)
+
+    async def _give_up(self, partition: TopicPartition, offset: int, epoch: int) -> None:
+        received = datetime.now(UTC)
+        record = Record(partition.topic, partition.partition, offset, None, None, [], received)
+        offsets = {(partition.topic, partition.partition): offset + 1}
+        batch = Batch([], [Unread(record, "malformed_header: name")], offsets)
+        await self._write_until_done(batch, epoch)
 
     async def _take_in(self, fetched: Mapping[TopicPartition, list[Any]], epoch: int) -> None:
         """Write one batch; comes back when it is committed or when its partitions are lost."""
@@ -165,6 +209,8 @@ class Ingest(LoopService):
                 await backoff.wait(self.stopping)
             else:
                 self._observe(batch, outcome, time.monotonic() - started)
+                for (topic, number), offset in batch.offsets.items():
+                    self._written[TopicPartition(topic, number)] = offset
                 return
         log.info(self.name, action="batch-abandoned", records=len(batch.arrived))
 
@@ -282,13 +328,19 @@ class Ingest(LoopService):
             await self._measure_lag(consumer)
 
     async def _tell_kafka(self, consumer: AIOKafkaConsumer) -> None:
-        if self._connection is None or self._unpositioned:
+        """Let Kafka's own tools see how far the register is; nothing relies on it."""
+        assigned = consumer.assignment()
+        told = {one: offset for one, offset in self._written.items() if one in assigned}
+        if not told:
             return
         try:
-            async with self._in_hand:
-                await consumer.commit()
+            await consumer.commit(told)
         except KafkaError as error:
             log.debug(self.name, action="offsets-not-told", error=type(error).__name__)
+            return
+        for one, offset in told.items():
+            if self._written.get(one) == offset:
+                del self._written[one]
 
     async def _measure_lag(self, consumer: AIOKafkaConsumer) -> None:
         lag = dict.fromkeys(self._topics, 0)
@@ -301,6 +353,7 @@ class Ingest(LoopService):
         except KafkaError as error:
             log.debug(self.name, action="lag-unknown", error=type(error).__name__)
             return
+        self._heard_of_kafka = time.monotonic()
         for topic, records in lag.items():
             self._metrics.lag.labels(self._name(topic)).set(records)
 

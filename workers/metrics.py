@@ -91,3 +91,7 @@ class Metrics:
             "Former customers erased because their time was over (R26)",
             registry=registry,
         )
+        # Alerts look at the growth of these: they must be there before it happens.
+        for cause in ("conflict", "outage"):
+            self.batch_retries.labels(cause)
+        self.dead_letters.labels("internal_error")

@@ -33,6 +33,8 @@ _STANDBY_SECONDS = 0.5
 _LOOK_SECONDS = 1.0
 _MEASURE_SECONDS = 2.0
 _CHANNEL = "outbox"
+# An access report may be as long as its topic takes.
+_MAX_REQUEST = 8_388_608
 
 log = structlog.get_logger()
 
@@ -57,7 +59,13 @@ class Relay(LoopService):
             await self._serve()
         finally:
             self.ready = False
-            self._metrics.relay_leads.set(0)
+            for gauge in (
+                self._metrics.relay_leads,
+                self._metrics.outbox_depth,
+                self._metrics.outbox_age,
+                self._metrics.customers,
+            ):
+                gauge.set(0)  # another relay tells them from now on
 
     async def _serve(self) -> None:
         url = self._settings.database_url.get_secret_value()
@@ -83,7 +91,7 @@ class Relay(LoopService):
             client_id="register-relay",
             enable_idempotence=True,
             acks="all",
-            max_request_size=4_194_304,
+            max_request_size=_MAX_REQUEST,
             request_timeout_ms=20_000,
         )
 

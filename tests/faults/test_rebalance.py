@@ -1,19 +1,22 @@
 """Workers come and go under load: partitions change hands, and nothing is lost or doubled."""
 
 import asyncio
+import signal
 from collections.abc import Sequence
 
 import pytest
 
 from tests.integration.support import broker
 from tests.integration.support.broker import Outgoing
+from tests.integration.support.database import connected
 from tests.integration.support.deployment import Deployment
-from tests.integration.support.events import believable
-from tests.integration.support.locks import someone_waits_for, table_locked
+from tests.integration.support.events import ago, believable, event, signup, structured
+from tests.integration.support.locks import relay_is_stuck, someone_waits_for, table_locked
 from tests.integration.support.model import assert_nothing_lost
 from tests.integration.support.polling import until
 from tests.integration.support.stream import streaming
 from tests.integration.support.worker import Worker
+from topics import CONSENTS, SIGNUPS
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 
@@ -94,3 +97,40 @@ async def test_a_worker_that_wakes_up_in_time_to_commit(deployment: Deployment) 
     await deployment.publish(EVENTS[500:])
     await deployment.drained()
     await assert_nothing_lost(deployment)
+
+
+async def test_a_relay_that_wakes_up_after_another_took_over(deployment: Deployment) -> None:
+    """It stood still with a message in hand, and lost the lead. By the time it wakes up, the
+    person is erased and the tombstone published: the old message must not come after it, or
+    every reader of the compacted topic would hold the person's data again, for good."""
+    prospect = signup("woken")
+    withdrawn = event("consent.withdrawn", "woken", {"scope": {}}, time=ago(seconds=1))
+    old = await deployment.start_worker()
+    async with table_locked(deployment, "outbox"):
+        await deployment.publish([structured(SIGNUPS.name, prospect)])
+        await someone_waits_for(deployment, "outbox")
+        daemon = deployment.stack.processes.kafka.node(1).daemon
+        daemon.signal(signal.SIGSTOP)
+    try:
+        await relay_is_stuck(deployment)
+        old.pause()
+    finally:
+        daemon.signal(signal.SIGCONT)
+    # What PostgreSQL does with a session that is silent for too long, only sooner.
+    await end_relay_session(deployment)
+    await deployment.start_worker({"CONSUMER_GROUP": f"{deployment.group}-other"})
+    await deployment.publish([structured(CONSENTS.name, withdrawn)])
+    await deployment.drained()
+    old.resume()
+    await deployment.await_ready(old)
+    await assert_nothing_lost(deployment)
+
+
+async def end_relay_session(deployment: Deployment) -> None:
+    """The relay's connection to the database is gone, and its lead with it."""
+    async with connected(deployment.database_url) as connection:
+        ended = await connection.fetchval(
+            "select count(pg_terminate_backend(pid)) from pg_stat_activity"
+            " where application_name = 'register-relay' and datname = current_database()"
+        )
+        assert ended == 1

@@ -38,3 +38,23 @@ async def someone_waits_for(deployment: Deployment, table: str) -> None:
             )
 
     await until(f"a worker to wait for the table {table}", waits)
+
+
+async def relay_is_stuck(deployment: Deployment) -> None:
+    """Wait until the relay has a message in hand and waits for Kafka.
+
+    With nothing in hand it asks the database again within a second.
+    """
+
+    async def silent() -> bool:
+        async with connected(deployment.database_url) as connection:
+            return bool(
+                await connection.fetchval(
+                    "select count(*) from pg_stat_activity where state = 'idle'"
+                    " and application_name = 'register-relay' and datname = current_database()"
+                    " and state_change < clock_timestamp() - interval '1.5 seconds'"
+                    " and exists (select from outbox)"
+                )
+            )
+
+    await until("the relay to wait for Kafka", silent)
