@@ -4,8 +4,11 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from tempfile import TemporaryFile
+from typing import IO
 
 STOP_S = 10.0
+_TAIL_BYTES = 2_000
 
 
 @asynccontextmanager
@@ -14,21 +17,29 @@ async def child(
 ) -> AsyncIterator[None]:
     """Run `python ARGUMENTS` meanwhile; wait for the line `ready` on its stdout first.
 
-    Raises RuntimeError if the process ends by itself.
+    Raises RuntimeError, with the end of what it told on stderr, if it ends by itself.
     """
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, env=env, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        if ready is not None and process.stdout is not None:
-            line = (await process.stdout.readline()).decode().strip()
-            if line != ready:
-                raise RuntimeError(f"python {' '.join(arguments)} did not start: {line!r}")
-        yield
-        if process.returncode is not None:
-            raise RuntimeError(f"python {' '.join(arguments)} ended with {process.returncode}")
-    finally:
-        await _end(process)
+    # Not to the terminal: its progress would be drawn over the benchmark's.
+    with TemporaryFile() as told:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *arguments, env=env, stdout=asyncio.subprocess.PIPE, stderr=told
+        )
+        try:
+            if ready is not None and process.stdout is not None:
+                line = (await process.stdout.readline()).decode().strip()
+                if line != ready:
+                    raise _failure(arguments, "did not start", told)
+            yield
+            if process.returncode is not None:
+                raise _failure(arguments, f"ended with {process.returncode}", told)
+        finally:
+            await _end(process)
+
+
+def _failure(arguments: list[str], what: str, told: IO[bytes]) -> RuntimeError:
+    told.seek(0)
+    tail = told.read()[-_TAIL_BYTES:].decode(errors="replace")
+    return RuntimeError(f"python {' '.join(arguments)} {what}:\n{tail}")
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

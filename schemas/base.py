@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 
 class Contract(BaseModel):
@@ -20,3 +20,6 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whit
 
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=255)]
 """An identifier of somebody's: 1 to 255 characters, taken as it stands."""
+
+WholeNumber = Annotated[int, Field(ge=-(2**53) + 1, le=2**53 - 1)]
+"""An integer that every JSON reader holds exactly."""

@@ -22,6 +22,7 @@ CONTENT_TYPE = ("content-type", STRUCTURED)
 Headers = Sequence[tuple[str, bytes | None]]
 
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_OFFSETLESS = re.compile(r"\d{4}-\d\d-\d\d([Tt ][\d:.]+)?", re.ASCII)
 _YEARS = (1900, 2200)
 
 _ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time", "traceparent")
@@ -68,7 +69,7 @@ def decode(value: bytes | None, headers: Headers) -> Message:
     try:
         event = INBOUND.validate_json(value)
     except ValidationError as error:
-        raise _unreadable(error) from None
+        raise _unreadable(error, raw) from None
     _check_time(raw["time"], event.time)
     return Message(event, raw, _count_dropped(raw["data"].get("party")))
 
@@ -101,7 +102,7 @@ def _parse(value: bytes) -> Any:
         raise Unreadable("malformed_json", "value") from None
 
 
-def _unreadable(error: ValidationError) -> Unreadable:
+def _unreadable(error: ValidationError, raw: dict[str, Any]) -> Unreadable:
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     kind = first["type"]
     if kind == "union_tag_invalid":
@@ -111,6 +112,8 @@ def _unreadable(error: ValidationError) -> Unreadable:
     if kind == "timezone_aware":
         return Unreadable("time_without_offset")
     field = _path(first["loc"])
+    if field == "time" and _OFFSETLESS.fullmatch(str(raw.get("time"))):
+        return Unreadable("time_without_offset")
     if kind == "missing":
         return Unreadable("missing_field", field)
     if kind.endswith(("_type", "_parsing")) or kind == "is_instance_of":

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter, model_validator
 
-from schemas.base import Contract, Reference, Text
+from schemas.base import Contract, Reference, Text, WholeNumber
 from schemas.party import PartialParty, Party, Scope
 from schemas.terms import (
     BillingStatus,
@@ -16,7 +16,7 @@ from schemas.terms import (
     Region,
 )
 
-ProfilingValue = str | int | float | bool
+ProfilingValue = str | WholeNumber | float | bool
 Profiling = dict[str, ProfilingValue]
 
 
@@ -40,8 +40,8 @@ class OrderLine(Contract):
 
     product: Reference
     category: Reference
-    quantity: Annotated[int, Field(ge=1)]
-    price_cents: int
+    quantity: Annotated[WholeNumber, Field(ge=1)]
+    price_cents: WholeNumber
 
 
 class OrderPlacedData(Contract):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from register.rules.cells import POINT_CELLS
-from register.rules.facts import LIFT, NOES, WITHDRAWAL, Fact, JsonDict, Scope, parse_scope
+from register.rules.facts import LIFT, NOES, WITHDRAWAL, Fact, JsonDict, Scope, parse_ban_scope
 from schemas.terms import Denial, PointKind
 
 
@@ -33,7 +33,7 @@ class Entry:
     @property
     def scope(self) -> Scope:
         """The scope as cells."""
-        return parse_scope(self.scope_data)
+        return parse_ban_scope(self.scope_data)
 
 
 def entries_of(fact: Fact) -> list[Entry]:

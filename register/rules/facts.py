@@ -2,13 +2,14 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
-from register.rules.cells import mask
+from register.rules.cells import PURPOSE_CELLS, mask
 from register.rules.digest import Point
+from schemas.terms import Purpose
 
 JsonDict = dict[str, Any]
 
@@ -124,7 +125,7 @@ class Scope:
 
 
 def parse_scope(data: Mapping[str, Any]) -> Scope:
-    """Read a kept scope; a list that is left out means all."""
+    """Read the kept scope of a consent; a list that is left out means all."""
     purposes = data.get("purposes")
     channels = data.get("channels")
     products = data.get("products")
@@ -135,3 +136,14 @@ def parse_scope(data: Mapping[str, Any]) -> Scope:
         purposes=tuple(purposes) if purposes else None,
         channels=tuple(channels) if channels else None,
     )
+
+
+def parse_ban_scope(data: Mapping[str, Any]) -> Scope:
+    """Read the kept scope of a no or of a lift.
+
+    A no to disclosure is one whichever channel it names: there is only one (R34).
+    """
+    scope = parse_scope(data)
+    if Purpose.DISCLOSURE.value not in (scope.purposes or ()):
+        return scope
+    return replace(scope, cells=scope.cells | PURPOSE_CELLS[Purpose.DISCLOSURE])

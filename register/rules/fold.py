@@ -28,6 +28,7 @@ from register.rules.facts import (
     Fact,
     JsonDict,
     Scope,
+    parse_ban_scope,
     parse_scope,
 )
 from register.rules.outcomes import (
@@ -336,10 +337,10 @@ def _permissions(ordered: Sequence[Fact]) -> Permissions:
         elif fact.type in NOES:
             reason = Denial.WITHDRAWN if fact.type == WITHDRAWAL else Denial.BANNED
             collection = bool(body.get("collection"))
-            nos.append(No(fact.time, parse_scope(body["scope"]), reason, collection, fact))
+            nos.append(No(fact.time, parse_ban_scope(body["scope"]), reason, collection, fact))
         elif fact.type == LIFT:
             collection = bool(body.get("collection"))
-            lifts.append(Lift(fact.time, parse_scope(body["scope"]), collection, fact))
+            lifts.append(Lift(fact.time, parse_ban_scope(body["scope"]), collection, fact))
     return Permissions(tuple(consents), tuple(nos), tuple(lifts))
 
 

@@ -17,7 +17,7 @@ from schemas.cloudevents import Message
 from schemas.inbound import InboundEvent
 from schemas.party import PartialParty, Scope
 from schemas.problems import Unreadable
-from schemas.terms import Channel, Kind, Purpose, Recipient, Region
+from schemas.terms import Kind, Recipient, Region
 
 MAX_SKEW = timedelta(minutes=5)
 """How far ahead of its receipt an event may be dated (R4)."""
@@ -179,7 +179,7 @@ _SUBJECTLESS = (
 
 def _reject_identity_codes(text: str, raw: JsonDict) -> None:
     """R28. The whole text is searched first, since almost no event has a code."""
-    attributes = f"{raw['id']} {raw['source']}"
+    attributes = " ".join(value for value in raw.values() if isinstance(value, str))
     if not (normalise.has_identity_code(text) or normalise.has_identity_code(attributes)):
         return
     field = next(
@@ -291,9 +291,6 @@ def _scope(scope: Scope, field: str, *, ban: bool = False) -> JsonDict:
             kept[name] = sorted({normalise.product(value) for value in values})
         else:
             kept[name] = [term.value for term in dict.fromkeys(values)]
-    # A no to disclosure is a no, whichever channel it names: there is only one (R34).
-    if ban and Purpose.DISCLOSURE.value in kept.get("purposes", ()) and "channels" in kept:
-        kept["channels"] = list(dict.fromkeys([*kept["channels"], Channel.POST.value]))
     return kept
 
 

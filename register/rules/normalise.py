@@ -56,11 +56,18 @@ def email_exact(address: str) -> str:
 def email_generous(address: str) -> str:
     """Key under which bans compare addresses: case, +tag, gmail dots, NFC, IDNA (R54)."""
     local, domain = _validated(address)
-    local = unicodedata.normalize("NFC", local).casefold().split("+", 1)[0] or local.casefold()
+    local = _caseless(local)
+    local = local.split("+", 1)[0] or local
     domain = domain.casefold()
     if domain in _GMAIL:
         local, domain = local.replace(".", ""), "gmail.com"
     return f"{local}@{domain}"
+
+
+def _caseless(text: str) -> str:
+    """Case folded, then composed: some letters have capitals of several code points."""
+    folded = unicodedata.normalize("NFD", text).casefold()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", folded).casefold())
 
 
 def _validated(address: str) -> tuple[str, str]:
@@ -76,7 +83,7 @@ def business_id(text: str) -> str:
 
     Raises `Invalid` if its form or check digit is wrong.
     """
-    found = re.fullmatch(r"(\d{6,7})-(\d)", text.strip())
+    found = re.fullmatch(r"(\d{6,7})-(\d)", text.strip(), re.ASCII)
     if not found:
         raise Invalid
     padded = f"{found[1]:0>7}-{found[2]}"

@@ -27,10 +27,18 @@ CONFLICT = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 """Errors of two batches in each other's way: the same batch is tried again at once."""
 
 
+# A prepared statement may keep for long the plan that it got while its table was nearly empty:
+# planning anew for each batch costs less than one such plan on a full table.
+_SETTINGS = {"plan_cache_mode": "force_custom_plan"}
+
+
 async def connect(url: str, name: str) -> Connection:
     """Open one connection; `name` shows in pg_stat_activity."""
     connection: Connection = await asyncpg.connect(
-        url, server_settings={"application_name": name}, command_timeout=30, timeout=10
+        url,
+        server_settings={"application_name": name, **_SETTINGS},
+        command_timeout=30,
+        timeout=10,
     )
     await prepare(connection)
     return connection

@@ -13,6 +13,7 @@ from register.cli.letter.document import (
     Bullets,
     Heading,
     Letter,
+    Numbered,
     Pairs,
     Paragraph,
     Table,
@@ -189,7 +190,7 @@ def _consents(report: Json, say: Words) -> Iterator[Block]:
         [
             say.day(_moment(one["time"])),
             _scope(one["scope"], say),
-            _lines(one["wording"], one.get("evidence")),
+            _lines(one["wording"], _labelled(say, "evidence", one)),
             _stands(one, say),
             one["source"],
         ]
@@ -246,11 +247,8 @@ def _eligibility(report: Json, say: Words) -> Iterator[Block]:
         rows.append(row)
     heads = ["", *(say.code("channel", channel) for channel in Channel)]
     yield Table(heads, rows, (7, 4, 4, 4, 4, 4))
-    yield Paragraph(
-        " ".join(
-            [say.text("text", "reading_hint"), *(f"{n} {text}." for text, n in grounds.items())]
-        )
-    )
+    yield Paragraph(say.text("text", "reading_hint"))
+    yield Numbered(list(grounds))
     products = message["products"]
     notes: list[str] = []
     if products["soft_opt_in"]:
@@ -298,6 +296,8 @@ def _disclosures(report: Json, say: Words) -> Iterator[Block]:
         ]
         for one in report["disclosures"]
     ]
+    if not rows:
+        yield Paragraph(say.text("sentence", "not_disclosed"))
     yield from _table(say, ("time", "recipient", "recalled"), rows, (4, 8, 12))
 
 
@@ -380,7 +380,7 @@ def _scope(scope: Json, say: Words) -> str:
     purposes = _codes("purpose", scope.get("purposes"), say) or say.text(
         "sentence", "all_marketing"
     )
-    channels = _codes("channel", scope.get("channels"), say) or say.text(
+    channels = _codes("channel", scope.get("channels"), say).lower() or say.text(
         "sentence", "every_channel"
     )
     products = ", ".join(scope.get("products") or ())

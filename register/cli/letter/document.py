@@ -30,6 +30,13 @@ class Bullets:
 
 
 @dataclass(frozen=True, slots=True)
+class Numbered:
+    """Notes, numbered from 1."""
+
+    items: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Pairs:
     """Names and values, one pair a line."""
 
@@ -45,7 +52,7 @@ class Table:
     widths: Sequence[int]
 
 
-Block = Heading | Paragraph | Bullets | Pairs | Table
+Block = Heading | Paragraph | Bullets | Numbered | Pairs | Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,16 @@
 from collections.abc import Iterable
 from html import escape
 
-from register.cli.letter.document import Block, Bullets, Heading, Letter, Pairs, Paragraph, Table
+from register.cli.letter.document import (
+    Block,
+    Bullets,
+    Heading,
+    Letter,
+    Numbered,
+    Pairs,
+    Paragraph,
+    Table,
+)
 
 _STYLE = """
 @page { size: A4; margin: 20mm 20mm 18mm }
@@ -20,7 +29,7 @@ h2 { font-size: 12pt; color: #12496b; margin: 1.75rem 0 .5rem; border-bottom: 1p
      break-after: avoid }
 h3 { font-size: 10.5pt; margin: 1rem 0 .15rem; break-after: avoid }
 p { margin: .35rem 0 }
-ul { margin: .35rem 0; padding-left: 1.25rem }
+ul, ol { margin: .35rem 0; padding-left: 1.25rem }
 table { border-collapse: collapse; width: 100%; font-size: 9.5pt; margin: .35rem 0 }
 th, td { text-align: left; vertical-align: top; padding: .28rem .5rem .28rem 0;
          border-bottom: 1px solid #dfe6eb; white-space: pre-line; overflow-wrap: anywhere }
@@ -77,13 +86,19 @@ def _block(block: Block) -> str:
             heading = f"<h3>{escape(label)}</h3>" if label else ""
             return heading + (f"<p>{escape(text)}</p>" if text else "")
         case Bullets(items):
-            return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"
+            return f"<ul>{_items(items)}</ul>"
+        case Numbered(items):
+            return f"<ol>{_items(items)}</ol>"
         case Pairs(rows):
             return f'<table class="pairs"><tbody>{"".join(map(_pair, rows))}</tbody></table>'
         case Table(heads, rows, _):
             head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
             body = "".join(_row(row) for row in rows)
             return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _items(items: Iterable[str]) -> str:
+    return "".join(f"<li>{escape(item)}</li>" for item in items)
 
 
 def _pair(pair: tuple[str, str]) -> str:
