@@ -2,17 +2,20 @@
 
 import typer
 
-from register.cli import duplicates, why
+from register.cli import duplicates, report, upkeep, why
 
 # A traceback with local variables would show personal data.
 app = typer.Typer(
-    help="Ask the customer register: why, what is held, who may be one.",
+    help="Ask the customer register why, and what it holds; keep it true.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 app.command("why")(why.command)
+app.command("report")(report.command)
 app.command("duplicates")(duplicates.command)
+app.command("republish")(upkeep.republish)
+app.command("verify")(upkeep.verify)
 
 
 def main() -> None:

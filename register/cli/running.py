@@ -1,6 +1,7 @@
 """Runs a command: its answer on stdout, all else on stderr, and never a traceback with data."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -18,6 +19,8 @@ INTERRUPTED = 130
 
 def run(command: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run a command to its end; raises `typer.Exit` with its code where it has no answer."""
+    # What the client logs of an outage is said by the error that follows.
+    logging.getLogger("aiokafka").addHandler(logging.NullHandler())
     try:
         asyncio.run(command())
     except CliError as error:

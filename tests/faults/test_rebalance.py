@@ -11,7 +11,12 @@ from tests.integration.support.broker import Outgoing
 from tests.integration.support.database import connected
 from tests.integration.support.deployment import Deployment
 from tests.integration.support.events import ago, believable, event, signup, structured
-from tests.integration.support.locks import relay_is_stuck, someone_waits_for, table_locked
+from tests.integration.support.locks import (
+    relay_is_stuck,
+    relay_led,
+    someone_waits_for,
+    table_locked,
+)
 from tests.integration.support.model import assert_nothing_lost, data_of
 from tests.integration.support.polling import until
 from tests.integration.support.stream import streaming
@@ -105,10 +110,10 @@ async def test_a_relay_that_wakes_up_after_another_took_over(deployment: Deploym
     them, or every reader of the compacted topic would hold the persons' data again, for good."""
     names = [f"woken-{number}" for number in range(300)]
     signups = [structured(SIGNUPS.name, signup(name)) for name in names]
-    await deployment.publish(signups)
-    async with table_locked(deployment, "outbox"):
+    async with relay_led(deployment):
         old = await deployment.start_worker()
-        await someone_waits_for(deployment, "outbox")
+        await deployment.publish(signups)
+        await deployment.taken_in()
         daemon = deployment.stack.processes.kafka.node(1).daemon
         daemon.signal(signal.SIGSTOP)
     try:
@@ -129,7 +134,12 @@ async def test_a_relay_that_wakes_up_after_another_took_over(deployment: Deploym
         return '"event": "relay"' in old.log.partition('"leads"')[2]
 
     await until("the old relay to notice that it leads no more", noticed)
-    print([(r.partition,r.offset,r.key[:5], r.value and data_of(r)["version"]) for r in await deployment.read("marketing.eligibility")])
+    print(
+        [
+            (r.partition, r.offset, r.key[:5], r.value and data_of(r)["version"])
+            for r in await deployment.read("marketing.eligibility")
+        ]
+    )
     await assert_nothing_lost(deployment)
     assert False
 

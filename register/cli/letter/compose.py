@@ -11,6 +11,7 @@ from typing import Any
 from register.cli.letter.document import (
     Block,
     Bullets,
+    Closing,
     Heading,
     Letter,
     Numbered,
@@ -47,8 +48,7 @@ def compose(
         found = list(section(reported.report, say))
         blocks.extend(found or [Paragraph(say.text("text", "nothing"))])
     blocks.extend(_processing(controller, say))
-    blocks.append(Paragraph(say.text("text", "signature")))
-    blocks.append(Paragraph(controller.name))
+    blocks.append(Closing([say.text("text", "signature"), controller.name]))
     return Letter(
         language=language,
         title=say.text("text", "title"),

@@ -37,6 +37,13 @@ class Numbered:
 
 
 @dataclass(frozen=True, slots=True)
+class Closing:
+    """The end of a letter: who greets, line by line."""
+
+    lines: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Pairs:
     """Names and values, one pair a line."""
 
@@ -52,7 +59,7 @@ class Table:
     widths: Sequence[int]
 
 
-Block = Heading | Paragraph | Bullets | Numbered | Pairs | Table
+Block = Heading | Paragraph | Bullets | Numbered | Pairs | Table | Closing
 
 
 @dataclass(frozen=True, slots=True)

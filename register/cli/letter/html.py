@@ -6,6 +6,7 @@ from html import escape
 from register.cli.letter.document import (
     Block,
     Bullets,
+    Closing,
     Heading,
     Letter,
     Numbered,
@@ -37,6 +38,7 @@ thead { display: table-header-group }
 tr { break-inside: avoid }
 th { color: #12496b; font-weight: 600 }
 .pairs th { width: 34%; color: #4a5866; font-weight: 400 }
+.closing { margin-top: 2rem; break-inside: avoid }
 footer { margin-top: 2.5rem; border-top: 1px solid #c9d4dc; padding-top: .5rem; font-size: 9pt;
          color: #4a5866 }
 """
@@ -95,6 +97,8 @@ def _block(block: Block) -> str:
             head = "".join(f'<th scope="col">{escape(text)}</th>' for text in heads)
             body = "".join(_row(row) for row in rows)
             return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        case Closing(lines):
+            return f'<div class="closing">{_lines(lines)}</div>'
 
 
 def _items(items: Iterable[str]) -> str:

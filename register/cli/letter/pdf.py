@@ -12,6 +12,7 @@ from fpdf.fonts import FontFace, TTFFont
 from register.cli.letter.document import (
     Block,
     Bullets,
+    Closing,
     Heading,
     Letter,
     Numbered,
@@ -131,6 +132,11 @@ class _Page(FPDF):
                 self._pairs(rows)
             case Table(heads, rows, widths):
                 self._table(heads, rows, widths)
+            case Closing(lines):
+                self.ln(6)
+                self._ink(_BODY)
+                for line in lines:
+                    self._line(line, _LEADING + 1)
 
     def _heading(self, text: str) -> None:
         # A heading never stands alone at the end of a page.

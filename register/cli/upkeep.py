@@ -1,0 +1,126 @@
+"""`register republish` and `register verify`: the register's word said again, and checked."""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
+from rich.text import Text
+
+from register.cli.environment import DATABASE_URL, digester, required, topic_prefix
+from register.cli.running import run
+from register.outbound import Outbound
+from register.rules.settings import RuleSettings
+from register.store.batch import Rules
+from register.store.pool import Connection, connect
+from register.store.republish import has_room, republish_bans, republish_customers
+from register.store.verify import Differences, verify_step
+
+_WAIT_S = 0.2
+_DIFFERENT = 1
+"""Exit code of `verify` where something differs and was not repaired."""
+
+
+def republish() -> None:
+    """Say every customer's eligibility, and all that stands in the ban register, once more.
+
+    Workers go on meanwhile. Versions stay as they are, so a reader that has them changes
+    nothing; a topic that was made anew is filled.
+    """
+    run(_republish)
+
+
+def verify(
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Make what the facts say hold again.")
+    ] = False,
+) -> None:
+    """Compare records, ban register and messages with the facts; exit code 1 if they differ.
+
+    Without --repair nothing is written. Nothing personal is shown.
+    """
+    differences = Differences()
+    run(lambda: _verify(differences, repair=repair))
+    _show(differences, repaired=repair)
+    if differences.found and not repair:
+        raise typer.Exit(_DIFFERENT)
+
+
+async def _republish() -> None:
+    connection = await connect(required(DATABASE_URL), "register republish")
+    outbound = Outbound(topic_prefix(), datetime.now(UTC))
+    try:
+        with _progress() as progress:
+            task = progress.add_task("bans", total=None)
+            bans = await _to_the_end(republish_bans, connection, outbound, progress, task)
+            task = progress.add_task("customers", total=None)
+            customers = await _to_the_end(republish_customers, connection, outbound, progress, task)
+    finally:
+        await connection.close()
+    _tell(f"said again: {bans} digests of the ban register, {customers} customers")
+
+
+_Key = TypeVar("_Key")
+
+
+async def _to_the_end(
+    step: Callable[[Connection, Outbound, _Key | None], Awaitable[tuple[int, _Key | None]]],
+    connection: Connection,
+    outbound: Outbound,
+    progress: Progress,
+    task: TaskID,
+) -> int:
+    """Repeat a step, as fast as the relay keeps up; returns how many records it made."""
+    total = 0
+    count, last = await step(connection, outbound, None)
+    while last is not None:
+        total += count
+        progress.update(task, completed=total)
+        while not await has_room(connection):  # noqa: ASYNC110 - another process makes room
+            await asyncio.sleep(_WAIT_S)
+        count, last = await step(connection, outbound, last)
+    return total
+
+
+async def _verify(differences: Differences, *, repair: bool) -> None:
+    connection = await connect(required(DATABASE_URL), "register verify")
+    rules = Rules(digester(), RuleSettings(), topic_prefix())
+    after: uuid.UUID | None = None
+    try:
+        with _progress() as progress:
+            task = progress.add_task("persons", total=None)
+            while True:
+                now = datetime.now(UTC)
+                after = await verify_step(connection, rules, now, after, differences, repair=repair)
+                progress.update(task, completed=differences.persons)
+                if after is None:
+                    return
+    finally:
+        await connection.close()
+
+
+def _show(differences: Differences, *, repaired: bool) -> None:
+    _tell(f"persons compared with their facts: {differences.persons}")
+    for name, count in (
+        ("bans and lifts missing in the ban register", differences.missing_entries),
+        ("derived entries of the ban register that differ", differences.derived_entries),
+        ("identities that point to the wrong person", differences.identities),
+        ("eligibility messages that differ", len(differences.eligibility)),
+        ("ban-register messages that differ", len(differences.bans)),
+    ):
+        _tell(f"  {name}: {count}")
+    if differences.found:
+        _tell("repaired" if repaired else "run: register verify --repair")
+
+
+def _progress() -> Progress:
+    columns = (SpinnerColumn(), TextColumn("{task.description}: {task.completed:.0f}"))
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def _tell(text: str) -> None:
+    Console(highlight=False).print(Text(text), soft_wrap=True)
