@@ -4,7 +4,17 @@ import re
 
 import pytest
 
-from tests.support.scenarios import SCENARIOS, Scenario, differences, load, play
+from tests.support.scenarios import (
+    ASPECTS,
+    CHECKS,
+    SCENARIOS,
+    WHAT,
+    WORDS,
+    Scenario,
+    differences,
+    load,
+    play,
+)
 
 TABLES = load()
 
@@ -48,3 +58,9 @@ def test_every_table_names_its_law_or_its_notice() -> None:
     for text in texts:
         for table in re.split(r"^- title:", text, flags=re.MULTILINE)[1:]:
             assert re.search(r"^  (law|notice): .+", table, re.MULTILINE), table.splitlines()[0]
+
+
+def test_the_guide_explains_every_word() -> None:
+    guide = (SCENARIOS / "README.md").read_text("utf-8")
+    explained = {word.partition(":")[0] for word in re.findall(r"`([^`]+)`", guide)}
+    assert {*WORDS, *WHAT, *CHECKS, *ASPECTS} <= explained

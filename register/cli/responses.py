@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 from rich.console import Console
 from rich.progress import Progress
 
-from register.cli.environment import KAFKA_BOOTSTRAP_SERVERS, required, topic_prefix
+from register.cli.environment import KAFKA_BOOTSTRAP_SERVERS, TOPIC_PREFIX, required, topic_prefix
 from register.cli.errors import CliError
 from topics import RESPONSES
 
@@ -40,7 +40,8 @@ async def responses_to(request_id: str) -> list[Response]:
     found: dict[str, Response] = {}
     async with _consumer() as consumer:
         ends = await _ends(consumer)
-        with Progress(console=Console(stderr=True), transient=True) as progress:
+        console = Console(stderr=True)
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("reading register.responses", total=None)
             starts = {one: await consumer.position(one) for one in ends}
             progress.update(task, total=sum(ends.values()) - sum(starts.values()))
@@ -62,8 +63,9 @@ async def _reached(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int
 @asynccontextmanager
 async def _consumer() -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer of no group: it has every partition, and leaves no trace at the broker."""
+    topic = topic_prefix() + RESPONSES.name
     consumer = AIOKafkaConsumer(
-        topic_prefix() + RESPONSES.name,
+        topic,
         bootstrap_servers=required(KAFKA_BOOTSTRAP_SERVERS),
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -72,9 +74,13 @@ async def _consumer() -> AsyncIterator[AIOKafkaConsumer]:
     )
     try:
         await consumer.start()
-    except (KafkaConnectionError, OSError):
+    except UnknownTopicOrPartitionError:
         await consumer.stop()
-        raise CliError(f"no answer from Kafka at {KAFKA_BOOTSTRAP_SERVERS}") from None
+        raise CliError(f"Kafka has no topic {topic}; is {TOPIC_PREFIX} right?") from None
+    except (KafkaError, OSError) as error:
+        await consumer.stop()
+        text = f"no answer from Kafka in {KAFKA_BOOTSTRAP_SERVERS}: {type(error).__name__}"
+        raise CliError(text) from None
     try:
         yield consumer
     finally:
@@ -84,9 +90,6 @@ async def _consumer() -> AsyncIterator[AIOKafkaConsumer]:
 async def _ends(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
     """Go to the beginning of every partition; returns where each of them ends now."""
     assigned = sorted(consumer.assignment())
-    if not assigned:
-        name = topic_prefix() + RESPONSES.name
-        raise CliError(f"Kafka has no topic {name}; is TOPIC_PREFIX right?")
     await consumer.seek_to_beginning(*assigned)
     ends: dict[TopicPartition, int] = await consumer.end_offsets(assigned)
     return ends

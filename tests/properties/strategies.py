@@ -48,6 +48,8 @@ LISTED = (
     Persona(DIRECTORY, "l-1", "business", AINO, "IT manager"),
     Persona(DIRECTORY, "l-2", "business", VILLE),
 )
+SOLE_TRADER = Persona(WEBSHOP, "c-1", "business", AINO, "IT manager")
+"""A channel that names the same reference as a consumer and as a contact (S24)."""
 PERSONAS = (*CONSUMERS, *CONTACTS)
 
 SCOPES: tuple[Json, ...] = (
@@ -239,6 +241,7 @@ any_event = st.one_of(
     *_of(CONSUMERS, *_CONSUMERS_SAY, _billing),
     *_of(CONTACTS, *_CONSUMERS_SAY, _left),
     *_of(LISTED, _listing, _listing, _ban),
+    *_of([SOLE_TRADER], _order, _signup, _profile, _left),
 )
 """Every type there is about a person, from everybody."""
 

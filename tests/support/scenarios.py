@@ -1,7 +1,7 @@
 """Reads the scenario tables and says where the register differs from them.
 
 How a table is written stands in `tests/scenarios/README.md`. Words for `what` and parts of
-`then` live in `_WHAT` and `_CHECKS`: a new kind of event or expectation is one more entry.
+`then` live in `WHAT` and `CHECKS`: a new kind of event or expectation is one more entry.
 """
 
 from collections.abc import Callable, Iterator
@@ -68,10 +68,10 @@ def differences(
 
     `only` names the parts of `then` to look at.
     """
-    unknown = scenario.then.keys() - _CHECKS.keys()
+    unknown = scenario.then.keys() - CHECKS.keys()
     assert not unknown, f"no such part of a table: {unknown}"
     found: list[str] = []
-    for part, check in _CHECKS.items():
+    for part, check in CHECKS.items():
         if only is None or part in only:
             found.extend(check(register, scenario.then.get(part)))
     return found
@@ -93,18 +93,18 @@ def _event(number: int, row: Json, earlier: list[Json]) -> Json:
     if "again" in row:
         repeated: int = row["again"]
         return earlier[repeated - 1]
-    unknown = row.keys() - _WORDS
+    unknown = row.keys() - WORDS
     assert not unknown, f"event {number}: no such word: {unknown}"
     source, subject = _identity(row.get("by", "campaign tool"))
     event_id = row.get("with the id of", number)
     envelope = {"source": source, "subject": subject, "event_id": f"event-{event_id}"}
-    event = _WHAT[row["what"]](day(row["day"]), row, envelope)
+    event = WHAT[row["what"]](day(row["day"]), row, envelope)
     if "offset" in row:
         event["time"] = event["time"].removesuffix("+00:00") + (row["offset"] or "")
     return event
 
 
-_WORDS = frozenset(
+WORDS = frozenset(
     {
         "day",
         "arrives on day",
@@ -199,7 +199,7 @@ def _end(made: Callable[..., Json]) -> Callable[[datetime, Json, Json], Json]:
     return lambda time, row, envelope: made(time, row.get("order", "order-1"), **envelope)
 
 
-_WHAT: dict[str, Callable[[datetime, Json, Json], Json]] = {
+WHAT: dict[str, Callable[[datetime, Json, Json], Json]] = {
     "order": _order,
     "cancellation": _end(events.cancellation),
     "contract end": _end(events.contract_end),
@@ -240,9 +240,9 @@ def _persons(register: MemoryRegister, wanted: Json | None) -> Iterator[str]:
 def _person(
     register: MemoryRegister, held: Json, expected: Json, who: tuple[str, str]
 ) -> Iterator[str]:
-    unknown = expected.keys() - _ASPECTS.keys() - {"same person as", "another person than"}
+    unknown = expected.keys() - ASPECTS.keys() - {"same person as", "another person than"}
     assert not unknown, f"no such aspect of a person: {unknown}"
-    for aspect, check in _ASPECTS.items():
+    for aspect, check in ASPECTS.items():
         if aspect in expected:
             yield from check(held, expected[aspect])
     own = register.customer_id(who[1], who[0])
@@ -307,7 +307,7 @@ def _denied_products(held: Json, expected: Any) -> Iterator[str]:
         yield f"denied products: {set(found) ^ set(wanted)} on one side only"
 
 
-_ASPECTS: dict[str, Callable[[Json, Any], Iterator[str]]] = {
+ASPECTS: dict[str, Callable[[Json, Any], Iterator[str]]] = {
     "audience": _equal("audience", lambda held: str(held["audience"])),
     "contact": _equal("contact", lambda held: sorted(held["contact"])),
     "contact values": _equal("contact", lambda held: held["contact"]),
@@ -379,7 +379,7 @@ def _digest(words: str) -> bytes:
     return DIGESTER.identity(source, subject)
 
 
-_CHECKS: dict[str, Callable[[MemoryRegister, Any], Iterator[str]]] = {
+CHECKS: dict[str, Callable[[MemoryRegister, Any], Iterator[str]]] = {
     "persons": _persons,
     "customers": _customers,
     "refused": _refused,

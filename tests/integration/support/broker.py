@@ -136,19 +136,31 @@ def read(servers: str, prefix: str, topics: Iterable[str]) -> list[Incoming]:
     """
     with _consumer(servers) as consumer:
         marks = _watermarks(consumer, [prefix + topic for topic in topics])
-        left = {partition: end for partition, (first, end) in marks.items() if end > first}
-        consumer.assign([TopicPartition(topic, number, 0) for topic, number in left])
+        left = {partition for partition, (first, end) in marks.items() if end > first}
+        consumer.assign([TopicPartition(topic, number, 0) for topic, number in sorted(left)])
         found: list[Incoming] = []
         deadline = time.monotonic() + _TIMEOUT_S
         while left:
-            assert time.monotonic() < deadline, f"not read to their end: {left}"
+            assert time.monotonic() < deadline, f"not read to their end: {sorted(left)}"
             for message in consumer.consume(1000, timeout=0.2):
-                record = _incoming(message, prefix)
-                found.append(record)
-                where = (prefix + record.topic, record.partition)
-                if record.offset + 1 >= left.get(where, 0):
-                    left.pop(where, None)
+                # Not the last record's offset: the last one may be a transaction's end.
+                if _is_end(message):
+                    left.discard(_partition(message))
+                else:
+                    found.append(_incoming(message, prefix))
     return found
+
+
+def _is_end(message: Message) -> bool:
+    error = message.error()
+    return error is not None and error.code() == KafkaError._PARTITION_EOF
+
+
+def _partition(message: Message) -> Partition:
+    topic, partition = message.topic(), message.partition()
+    assert topic is not None
+    assert partition is not None
+    return topic, partition
 
 
 def delete_topics(servers: str, prefix: str) -> None:
@@ -180,6 +192,7 @@ def _consumer(servers: str) -> Iterator[Consumer]:
             "group.id": "never-joined",  # librdkafka wants one; partitions are assigned by hand
             "enable.auto.commit": "false",
             "auto.offset.reset": "error",
+            "enable.partition.eof": "true",
             "fetch.max.bytes": str(64_000_000),
             "receive.message.max.bytes": str(65_000_000),
         }

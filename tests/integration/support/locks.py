@@ -25,19 +25,18 @@ async def relay_led(deployment: Deployment) -> AsyncIterator[None]:
         yield
 
 
-async def someone_waits_for(deployment: Deployment, table: str) -> None:
-    """Wait until a worker waits for the lock on the table."""
+async def someone_waits_for(deployment: Deployment, table: str, *, waiting: int = 1) -> None:
+    """Wait until a worker, or so many parts of one, wait for the lock on the table."""
 
     async def waits() -> bool:
         async with connected(deployment.database_url) as connection:
-            return bool(
-                await connection.fetchval(
-                    "select count(*) from pg_locks where not granted and relation = $1::regclass",
-                    table,
-                )
+            found: int = await connection.fetchval(
+                "select count(*) from pg_locks where not granted and relation = $1::regclass",
+                table,
             )
+            return found >= waiting
 
-    await until(f"a worker to wait for the table {table}", waits)
+    await until(f"{waiting} to wait for the table {table}", waits)
 
 
 async def relay_is_stuck(deployment: Deployment) -> None:
