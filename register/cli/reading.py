@@ -197,7 +197,8 @@ def _fact(row: asyncpg.Record) -> Fact:
             Point(PointKind(kind), digest)
             for kind, digest in zip(row["point_kinds"], row["points"], strict=True)
         ),
-        match_keys=tuple(row["match_keys"]),
+        names=tuple(row["names"]),
+        contacts=tuple(row["contacts"]),
     )
 
 

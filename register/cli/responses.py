@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError
 from rich.console import Console
 from rich.progress import Progress
 
@@ -63,28 +64,36 @@ async def _reached(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int
 @asynccontextmanager
 async def _consumer() -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer of no group: it has every partition, and leaves no trace at the broker."""
-    topic = topic_prefix() + RESPONSES.name
+    servers, topic = required(KAFKA_BOOTSTRAP_SERVERS), topic_prefix() + RESPONSES.name
     consumer = AIOKafkaConsumer(
         topic,
-        bootstrap_servers=required(KAFKA_BOOTSTRAP_SERVERS),
+        bootstrap_servers=servers,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         max_partition_fetch_bytes=_FETCH_BYTES,
         fetch_max_bytes=4 * _FETCH_BYTES,
     )
     try:
+        await _assert_there(servers, topic)
         await consumer.start()
-    except UnknownTopicOrPartitionError:
-        await consumer.stop()
-        raise CliError(f"Kafka has no topic {topic}; is {TOPIC_PREFIX} right?") from None
-    except (KafkaError, OSError) as error:
-        await consumer.stop()
+        yield consumer
+    except (KafkaConnectionError, OSError) as error:
         text = f"no answer from Kafka in {KAFKA_BOOTSTRAP_SERVERS}: {type(error).__name__}"
         raise CliError(text) from None
-    try:
-        yield consumer
     finally:
         await consumer.stop()
+
+
+async def _assert_there(servers: str, topic: str) -> None:
+    """Fail at once where there is no such topic: a consumer would wait for it to appear."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    try:
+        await admin.start()
+        topics = await admin.list_topics()
+    finally:
+        await admin.close()
+    if topic not in topics:
+        raise CliError(f"Kafka has no topic {topic}; is {TOPIC_PREFIX} right?")
 
 
 async def _ends(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:

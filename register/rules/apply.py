@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from register.rules import messages, requests
-from register.rules.arrivals import CONTACT_POINTS, Arrivals
-from register.rules.bans import Entry, published
+from register.rules.arrivals import Arrivals
+from register.rules.bans import NOTHING, Entry, published
 from register.rules.decide import Decision, decide
 from register.rules.digest import Digester, epoch_of
 from register.rules.facts import (
@@ -81,7 +81,7 @@ class _Batch:
             self._last = arrival
         persons = [self._person(members) for members in self._known.components.sets()]
         for person in persons:
-            self._derive_entries(person)
+            self._known.derive(person.identities, person.state)
         for person in persons:
             self._refold_listings(person)
             self._settle(person)
@@ -93,39 +93,7 @@ class _Batch:
         facts = [fact for identity in members for fact in self._known.facts.get(identity, ())]
         return _Person(members, facts, fold(facts))
 
-    # What the ban register holds besides what was said
-
-    def _derive_entries(self, person: _Person) -> None:
-        """Contact points that are gone or were corrected keep their bans (R22, R24, R62)."""
-        wanted = {(entry.digest, entry.fact_id): entry for entry in self._derived(person)}
-        own = set(person.identities)
-        digests = {digest for digest, _ in wanted}
-        digests.update(point.digest for fact in person.facts for point in fact.points)
-        for digest in sorted(digests):
-            kept: list[Entry] = []
-            for entry in self._known.entries.get(digest, ()):
-                key = (entry.digest, entry.fact_id)
-                if entry.derived_by in own and key not in wanted:
-                    self._changes.removed_entries.append(entry)
-                else:
-                    kept.append(entry)
-                    wanted.pop(key, None)
-            if kept or digest in self._known.entries:
-                self._known.entries[digest] = kept
-        for entry in wanted.values():
-            self._known.add_entry(entry)
-
-    def _derived(self, person: _Person) -> Iterable[Entry]:
-        state = person.state
-        for no in _standing_nos(state):
-            for fact in state.ungrounded:
-                for point in fact.points:
-                    if point.kind in CONTACT_POINTS:
-                        yield _derived(no, point.digest, point.kind)
-        for corrected in state.corrected:
-            for ban in self._known.standing(corrected.old):
-                if ban.since <= corrected.time:
-                    yield replace(ban, digest=corrected.new.digest, derived_by=corrected.by)
+    # The person: id, identities, message
 
     def _refold_listings(self, person: _Person) -> None:
         """Others' collection bans take listings away; they are known only by now (R23, R24)."""
@@ -134,8 +102,6 @@ class _Batch:
             bans = self._known.collection_bans(listings, person.identities)
             if bans:
                 person.state = fold(person.facts, bans)
-
-    # The person: id, identities, message
 
     def _settle(self, person: _Person) -> None:
         """Name the person, point its identities to it, and say what changed."""
@@ -296,10 +262,10 @@ class _Batch:
                 shown = [published(ban) for ban in self._known.standing(digest)]
                 stands[digest] = (entries[0].kind, shown)
         for person in persons:
-            for no in _standing_nos(person.state):
+            for no, marketing, collection in _standing_nos(person.state):
                 if no.fact.identity is not None:
                     under = stands.setdefault(no.fact.identity, (PointKind.IDENTITY, []))
-                    under[1].append(_published_no(no, person.state))
+                    under[1].append(_published_no(no, marketing=marketing, collection=collection))
         for digest in sorted(stands):
             self._say_bans(digest, *stands[digest])
 
@@ -328,15 +294,12 @@ class _Batch:
         changes.erased_parties = sorted(dead - expired - new)
         changes.erased_facts = sorted(expired - new)
         changes.entries = known.new_entries
+        changes.removed_entries = known.removed_entries
         changes.links = known.links
         changes.refusals = known.refusals
         changes.answers = [*known.answers, *changes.answers]
         changes.forgotten = sorted(
-            identity
-            for person in persons
-            if any(fact.type in (ERASURE, RETENTION) for fact in person.facts)
-            and not person.state.live
-            for identity in person.identities
+            {identity for person in persons for identity in _forgotten(person)}
         )
 
 
@@ -350,29 +313,26 @@ def _bought(state: PersonState) -> frozenset[str]:
     )
 
 
-def _standing_nos(state: PersonState) -> list[No]:
-    """Bans that stand, and those of which only the part on collecting is left (R24)."""
-    lifted = [
-        no
+def _forgotten(person: _Person) -> set[bytes]:
+    """Identities of who was erased (R25) or whose time is over (R26), but not the one under
+    which the erasure was asked: what is older must still be refused, whatever brings it."""
+    ended = any(fact.type in (ERASURE, RETENTION) for fact in person.facts)
+    if not ended or person.state.live:
+        return set()
+    asked = {fact.identity for fact in person.facts if fact.type == ERASURE and fact.names}
+    return set(person.identities) - asked
+
+
+def _standing_nos(state: PersonState) -> list[tuple[No, bool, bool]]:
+    """Each no of which something stands, with whether its marketing part and its part on
+    collecting do (R24)."""
+    standing = {no.fact.fact_id for no in state.standing}
+    collecting = {one.no.fact.fact_id for one in state.collecting if one.ended_by is None}
+    return [
+        (no, no.fact.fact_id in standing, no.fact.fact_id in collecting)
         for no in state.permissions.nos
-        if no.collection and state.collection_banned and no not in state.standing
+        if no.fact.fact_id in standing or no.fact.fact_id in collecting
     ]
-    return [*state.standing, *lifted]
-
-
-def _derived(no: No, digest: bytes, kind: PointKind) -> Entry:
-    return Entry(
-        digest=digest,
-        kind=kind,
-        fact_id=no.fact.fact_id,
-        is_lift=False,
-        reason=no.reason,
-        collection=no.collection,
-        since=no.time,
-        placed_by=no.fact.identity,
-        scope_data=no.fact.body["scope"],
-        derived_by=no.fact.identity,
-    )
 
 
 def _once_each(bans: Iterable[JsonDict]) -> list[JsonDict]:
@@ -384,9 +344,10 @@ def _once_each(bans: Iterable[JsonDict]) -> list[JsonDict]:
     return shown
 
 
-def _published_no(no: No, state: PersonState) -> JsonDict:
-    shown: JsonDict = {"scope": no.fact.body["scope"], "since": no.time.isoformat()}
-    if no.collection and state.collection_banned:
+def _published_no(no: No, *, marketing: bool, collection: bool) -> JsonDict:
+    scope = no.fact.body["scope"] if marketing else NOTHING
+    shown: JsonDict = {"scope": scope, "since": no.time.isoformat()}
+    if collection:
         shown["collection"] = True
     return shown
 

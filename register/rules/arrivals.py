@@ -9,9 +9,10 @@ from dataclasses import replace
 
 from register.rules.bans import Entry, entries_of, standing
 from register.rules.components import Components
+from register.rules.derived import contact_points, derived_entries
 from register.rules.digest import Point
-from register.rules.facts import ERASURE, RECTIFICATION, RETENTION, Fact, Identity
-from register.rules.fold import CollectionBan, admits, alive_cells, fold
+from register.rules.facts import ERASURE, NOES, RECTIFICATION, RETENTION, Fact, Identity, match_keys
+from register.rules.fold import CollectionBan, PersonState, admits, fold, stands
 from register.rules.intake import Intake
 from register.rules.outcomes import Refused
 from register.rules.requests import (
@@ -24,9 +25,7 @@ from register.rules.requests import (
 )
 from register.rules.settings import RuleSettings
 from register.rules.snapshot import Answer, Refusal, Snapshot
-from schemas.terms import Kind, PointKind
-
-CONTACT_POINTS = frozenset({PointKind.EMAIL, PointKind.PHONE, PointKind.POST})
+from schemas.terms import Kind
 
 
 class Arrivals:
@@ -36,8 +35,8 @@ class Arrivals:
     what is written under each digest, `names` the identities whose name may be held, `stored`
     the new facts, `refusals` the events turned away, `answers` the requests that ended,
     `accesses` the access requests to answer, each with an identity of the person, `causes` per
-    identity or digest the last event that touched it, `links` the match keys that merges gave
-    to identities which said nothing themselves.
+    identity or digest the last event that touched it, `new_entries` and `removed_entries` what
+    changes in the ban register, `links` the new (match key, identity).
     """
 
     def __init__(self, snapshot: Snapshot, settings: RuleSettings) -> None:
@@ -47,6 +46,7 @@ class Arrivals:
         self.names: dict[bytes, Identity] = {}
         self.stored: list[Fact] = []
         self.new_entries: list[Entry] = []
+        self.removed_entries: list[Entry] = []
         self.refusals: list[Refusal] = []
         self.answers: list[Answer] = []
         self.accesses: list[tuple[Intake, bytes]] = []
@@ -92,9 +92,7 @@ class Arrivals:
         for link in arrival.links:
             self.components.add(link)
             self.components.join([link, *partners, *filter(None, [fact.identity])])
-            for key in fact.match_keys:
-                self._by_key.setdefault(key, []).append(link)
-                self.links.append((key, link))
+            self._link(fact.match_keys, link)
         if arrival.request is not None:
             self.answers.append(Answer(arrival))
 
@@ -110,11 +108,10 @@ class Arrivals:
             and since <= fact.time - self._settings.former_customer_retention
             and state.kind is Kind.CONSUMER
             and not any(
-                alive_cells(consent, state.permissions.nos)
-                for consent in state.permissions.consents
+                stands(consent, state.permissions.nos) for consent in state.permissions.consents
             )
         ):
-            points = tuple(_contact_points(facts))
+            points = tuple(contact_points(facts))
             self._store(arrival, replace(fact, points=points), None, members)
 
     def _store(
@@ -133,14 +130,31 @@ class Arrivals:
         self.components.add(fact.identity)
         self.components.join([fact.identity, *partners])
         self.facts.setdefault(fact.identity, []).append(fact)
-        for key in fact.match_keys:
-            self._by_key.setdefault(key, []).append(fact.identity)
+        known = match_keys(self.facts[fact.identity])
+        self._link(known, fact.identity)
         if fact.brings_data and identity is not None:
             self.names[fact.identity] = identity
         self.causes[fact.identity] = arrival
+        self._derive_at_once(fact.identity)
+
+    def _derive_at_once(self, identity: bytes) -> None:
+        """The next arrival may be judged by what a ban left under this person's points (R23)."""
+        members = self.components.members(identity)
+        facts = self._facts_of(members)
+        if any(fact.type in NOES for fact in facts):
+            self.derive(members, fold(facts))
+
+    def _link(self, keys: Iterable[bytes], identity: bytes) -> None:
+        for key in keys:
+            holders = self._by_key.setdefault(key, [])
+            if identity not in holders:
+                holders.append(identity)
+                self.links.append((key, identity))
 
     def _partners(self, fact: Fact) -> list[bytes]:
-        return [known for key in fact.match_keys for known in self._by_key.get(key, ())]
+        """Identities that are one person with the fact's, by all that it ever gave (R50)."""
+        given = [fact, *(self.facts.get(fact.identity, ()) if fact.identity else ())]
+        return [known for key in match_keys(given) for known in self._by_key.get(key, ())]
 
     def _members(self, identities: Iterable[bytes | None]) -> list[bytes]:
         members: dict[bytes, None] = {}
@@ -213,15 +227,38 @@ class Arrivals:
         if blocks_erasure(fold(facts)):
             self.answers.append(Answer(arrival, OPEN_BILLING))
             return
-        points = dict.fromkeys(arrival.fact.points)
-        points.update(
-            (point, None) for fact in facts for point in fact.points if point.kind in CONTACT_POINTS
-        )
+        points = dict.fromkeys([*arrival.fact.points, *contact_points(facts)])
         for fact in _copies(arrival.fact, members, tuple(points)):
             self._store(arrival, fact, None, members)
         self.answers.append(Answer(arrival))
 
     # The ban register
+
+    def derive(self, members: Sequence[bytes], state: PersonState) -> None:
+        """Write what follows from a person's facts under contact points that no ban of theirs
+        named, and take away what follows no more."""
+        own = set(members)
+        wanted = {
+            (entry.digest, entry.fact_id): entry for entry in derived_entries(state, self.standing)
+        }
+        digests = {digest for digest, _ in wanted}
+        digests.update(point.digest for fact in self._facts_of(members) for point in fact.points)
+        for digest in sorted(digests):
+            for entry in list(self.entries.get(digest, ())):
+                key = (entry.digest, entry.fact_id)
+                if entry.derived_by in own and wanted.get(key) != entry:
+                    self._remove(entry)
+                else:
+                    wanted.pop(key, None)
+        for entry in wanted.values():
+            self.add_entry(entry)
+
+    def _remove(self, entry: Entry) -> None:
+        self.entries[entry.digest].remove(entry)
+        if entry in self.new_entries:
+            self.new_entries.remove(entry)
+        else:
+            self.removed_entries.append(entry)
 
     def add_entry(self, entry: Entry) -> None:
         """Write an entry into the ban register."""
@@ -262,11 +299,6 @@ class Arrivals:
         return found
 
 
-def _contact_points(facts: Iterable[Fact]) -> list[Point]:
-    points = (point for fact in facts for point in fact.points if point.kind in CONTACT_POINTS)
-    return list(dict.fromkeys(points))
-
-
 def _names_any(fact: Fact, digests: Collection[bytes]) -> bool:
     return any(point.digest in digests for point in fact.points)
 
@@ -279,4 +311,6 @@ def _copies(
     for identity in identities:
         if identity != erasure.identity:
             fact_id = uuid.uuid5(erasure.fact_id, identity.hex())
-            yield replace(erasure, fact_id=fact_id, identity=identity, points=points, match_keys=())
+            yield replace(
+                erasure, fact_id=fact_id, identity=identity, points=points, names=(), contacts=()
+            )

@@ -9,6 +9,9 @@ from register.rules.cells import POINT_CELLS
 from register.rules.facts import LIFT, NOES, WITHDRAWAL, Fact, JsonDict, Scope, parse_ban_scope
 from schemas.terms import Denial, PointKind
 
+NOTHING: JsonDict = {"purposes": []}
+"""Scope of a ban of which only the part on collecting and storing is left."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -16,7 +19,7 @@ class Entry:
 
     `placed_by` is the identity that said it, or None. `derived_by` is set where no event named
     the digest: the identity whose facts put the ban there, since its contact data is gone
-    (R22) or was corrected (R62).
+    (R22) or was corrected (R62). `marketing` is False where only the part on collecting is left.
     """
 
     digest: bytes
@@ -29,6 +32,7 @@ class Entry:
     placed_by: bytes | None
     scope_data: JsonDict
     derived_by: bytes | None = None
+    marketing: bool = True
 
     @property
     def scope(self) -> Scope:
@@ -85,25 +89,22 @@ def _after_lifts(ban: Entry, lifts: Sequence[Entry]) -> Entry | None:
     if not newer:
         return ban
     scope = ban.scope
-    lifted = any(lift.scope.covers(scope) for lift in newer)
+    marketing = not any(lift.scope.covers(scope) for lift in newer)
     collection = ban.collection and not any(lift.collection for lift in newer)
-    if not lifted:
-        if collection == ban.collection:
-            return ban
-        return replace(ban, collection=collection)
-    if collection:
-        return ban
-    return None
+    if not marketing and not collection:
+        return None
+    return replace(ban, marketing=marketing, collection=collection)
 
 
 def binding_cells(ban: Entry) -> int:
     """Cells that a standing ban denies to whoever uses its point (R8)."""
-    return ban.scope.cells & POINT_CELLS[ban.kind]
+    return ban.scope.cells & POINT_CELLS[ban.kind] if ban.marketing else 0
 
 
 def published(ban: Entry) -> JsonDict:
     """A standing ban as `ban-register.updated` shows it."""
-    shown: JsonDict = {"scope": ban.scope_data, "since": ban.since.isoformat()}
+    scope = ban.scope_data if ban.marketing else NOTHING
+    shown: JsonDict = {"scope": scope, "since": ban.since.isoformat()}
     if ban.collection:
         shown["collection"] = True
     return shown

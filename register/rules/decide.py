@@ -1,6 +1,6 @@
 """The decision: allow or deny, with basis or reason, for every purpose × channel (R30 to R36)."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,13 +58,14 @@ class Decision:
 @dataclass(frozen=True, slots=True)
 class Binding:
     """A ban or withdrawal that stands for a person: own (`No`), or under a contact point or
-    company of theirs (`Entry`).
+    company of theirs (`Entry`); a ban on several products binds once per `product`.
 
     `cells` are denied by it, `freed` are those of its cells that newer consents freed (R5b).
     """
 
     by: No | Entry
     scope: Scope
+    product: str | None
     reason: Denial
     cells: int
     freed: int
@@ -79,11 +80,11 @@ class _Bans:
 
 @dataclass(frozen=True, slots=True)
 class _Sale:
-    """Which contact points were got in a sale (soft opt-in), and the groups bought."""
+    """Which contact points were got in a sale and, per point for which an opt-out was offered
+    then, the groups bought in those sales (soft opt-in)."""
 
     obtained: frozenset[str]
-    offered: frozenset[str]
-    groups: frozenset[str]
+    groups: Mapping[str, Collection[str]]
 
 
 def audience(state: PersonState) -> Audience:
@@ -111,7 +112,7 @@ def decide(state: PersonState, others: Iterable[Entry], agreements: frozenset[Pu
     allowed_cells = 0
     for purpose, channel, bit, code in row.codes:
         outcome = _blocked(state, bans, purpose, bit, agreements) or _basis(
-            state, row, purpose, channel, code, _consent_for(consented, bit, purpose, state), sale
+            state, row, channel, code, _consent_for(consented, bit, purpose, state), sale
         )
         if isinstance(outcome, Basis) and POINT_OF[channel] not in state.profile:
             outcome = Denial.NO_CONTACT_POINT
@@ -125,7 +126,7 @@ def decide(state: PersonState, others: Iterable[Entry], agreements: frozenset[Pu
         allow=allow,
         deny=deny,
         soft_opt_in=_soft_groups(allow, sale),
-        denied_products=_denied_products(state, bans, by_product),
+        denied_products=_denied_products(state, bans, consented),
         contact=_contact(state, allowed_cells),
         consented_products=by_product,
         consented=bool(consented.any or by_product),
@@ -154,7 +155,6 @@ def _blocked(
 def _basis(
     state: PersonState,
     row: Row,
-    purpose: Purpose,
     channel: Channel,
     code: str,
     consented: bool,
@@ -173,14 +173,12 @@ def _basis(
     if code == "B":
         return Denial.ROLE_UNKNOWN
     if code == "S":
-        return _soft(purpose, POINT_OF[channel], sale)
+        return _soft(POINT_OF[channel], sale)
     return row.without_consent
 
 
-def _soft(purpose: Purpose, point: str, sale: _Sale) -> Basis | Denial:
-    if point in sale.offered:
-        if PURPOSE_RULES[purpose].similar_products_only and not sale.groups:
-            return Denial.NO_CONSENT
+def _soft(point: str, sale: _Sale) -> Basis | Denial:
+    if point in sale.groups:
         return Basis.SOFT_OPT_IN
     return Denial.NO_OPT_OUT_OFFERED if point in sale.obtained else Denial.NO_CONSENT
 
@@ -193,40 +191,45 @@ def _consent_for(consented: "_Consented", bit: int, purpose: Purpose, state: Per
 
 @dataclass(frozen=True, slots=True)
 class _Consented:
-    """Cells under a standing consent; `naming` only where the purpose is named (R34)."""
+    """Cells under a standing consent; `naming` only where the purpose is named (R34),
+    `mobile_by_phone` only where `phone` and the product `mobile` are (R31)."""
 
     any: int
     naming: int
+    mobile_by_phone: int
 
 
 def _consented(state: PersonState) -> tuple[_Consented, dict[str, int]]:
-    every = naming = 0
+    every = naming = mobile = 0
     by_product: dict[str, int] = {}
-    for consent, cells in standing_consents(state):
-        if consent.scope.products is None:
-            every |= cells
-            for purpose in consent.scope.purposes or ():
-                naming |= cells & PURPOSE_CELLS[Purpose(purpose)]
-        else:
-            for product in consent.scope.products:
-                by_product[product] = by_product.get(product, 0) | cells
-    return _Consented(every, naming), by_product
+    for consent, product, cells in standing_consents(state):
+        if product is not None:
+            by_product[product] = by_product.get(product, 0) | cells
+            if product == MOBILE and Channel.PHONE.value in (consent.scope.channels or ()):
+                mobile |= cells & CHANNEL_CELLS[Channel.PHONE]
+            continue
+        every |= cells
+        for purpose in consent.scope.purposes or ():
+            naming |= cells & PURPOSE_CELLS[Purpose(purpose)]
+    return _Consented(every, naming, mobile), by_product
 
 
-def standing_consents(state: PersonState) -> Iterator[tuple[Consent, int]]:
-    """Consents of which some cells stand, with those cells."""
+def standing_consents(state: PersonState) -> Iterator[tuple[Consent, str | None, int]]:
+    """Consents of which some cells stand, with those cells: once, or once per product where
+    the consent is limited to some."""
     for consent in state.permissions.consents:
-        cells = alive_cells(consent, state.permissions.nos)
-        if cells:
-            yield consent, cells
+        for product in consent.scope.products or (None,):
+            cells = alive_cells(consent, state.permissions.nos, product)
+            if cells:
+                yield consent, product, cells
 
 
 def _bans(state: PersonState, others: Iterable[Entry]) -> _Bans:
     banned = withdrawn = 0
     products: list[DeniedProduct] = []
     for ban in bindings(state, others):
-        if ban.scope.products is not None:
-            products.extend(_product_bans(ban, ban.scope.products))
+        if ban.product is not None:
+            products.extend(_product_ban(ban, ban.product))
         elif ban.reason is Denial.BANNED:
             banned |= ban.cells
         else:
@@ -238,13 +241,19 @@ def bindings(state: PersonState, others: Iterable[Entry]) -> Iterator[Binding]:
     """Every ban that stands for the person, with what consents have freed of it (R5, R8, R9)."""
     consents = state.permissions.consents
     for no in state.standing:
-        freed = freed_cells(no.time, no.scope.products, consents) & no.scope.cells
-        yield Binding(no, no.scope, no.reason, no.scope.cells & ~freed, freed)
+        yield from _bindings(no, no.scope, no.reason, no.scope.cells, consents)
     for entry in others:
         naming = [consent for consent in consents if _names_point(consent, entry, state)]
-        scope, bound = entry.scope, binding_cells(entry)
-        freed = freed_cells(entry.since, scope.products, naming) & bound
-        yield Binding(entry, scope, entry.reason, bound & ~freed, freed)
+        yield from _bindings(entry, entry.scope, entry.reason, binding_cells(entry), naming)
+
+
+def _bindings(
+    by: No | Entry, scope: Scope, reason: Denial, bound: int, consents: Sequence[Consent]
+) -> Iterator[Binding]:
+    time = by.time if isinstance(by, No) else by.since
+    for product in scope.products or (None,):
+        freed = freed_cells(time, product, consents) & bound
+        yield Binding(by, scope, product, reason, bound & ~freed, freed)
 
 
 def _names_point(consent: Consent, entry: Entry, state: PersonState) -> bool:
@@ -264,37 +273,32 @@ def _same_email(one: str, other: str) -> bool:
     return normalise.email_exact(one) == normalise.email_exact(other)
 
 
-def _product_bans(ban: Binding, products: frozenset[str]) -> Iterable[DeniedProduct]:
-    scope = ban.scope
+def _product_ban(ban: Binding, product: str) -> Iterable[DeniedProduct]:
+    """A denied product: as its ban's scope says, or, where only some cells of that are left, a
+    row per channel and its purposes."""
+    if not ban.cells:
+        return
     if isinstance(ban.by, No) and not ban.freed:
-        for product in products:
-            yield DeniedProduct(product, ban.cells, scope.purposes, scope.channels, ban.reason)
-    else:
-        yield from _denied(products, ban.cells, ban.reason)
-
-
-def _denied(products: frozenset[str], cells: int, reason: Denial) -> Iterable[DeniedProduct]:
-    """Denied products of which only some cells are left: one row per channel and its purposes."""
-    by_purposes: dict[tuple[str, ...], list[str]] = {}
+        scope = ban.scope
+        yield DeniedProduct(product, ban.cells, scope.purposes, scope.channels, ban.reason)
+        return
+    by_purposes: dict[tuple[str, ...], list[Channel]] = {}
     for channel, column in CHANNEL_CELLS.items():
-        purposes = tuple(dict.fromkeys(purpose.value for purpose, _ in cells_in(cells & column)))
+        purposes = tuple(purpose.value for purpose, _ in cells_in(ban.cells & column))
         if purposes:
-            by_purposes.setdefault(purposes, []).append(channel.value)
+            by_purposes.setdefault(purposes, []).append(channel)
     for purposes, channels in by_purposes.items():
-        bits = 0
-        for channel_name in channels:
-            for purpose_name in purposes:
-                bits |= PURPOSE_CELLS[Purpose(purpose_name)] & CHANNEL_CELLS[Channel(channel_name)]
-        for product in products:
-            yield DeniedProduct(product, bits, purposes, tuple(channels), reason)
+        bits = ban.cells & sum(CHANNEL_CELLS[channel] for channel in channels)
+        named = tuple(channel.value for channel in channels)
+        yield DeniedProduct(product, bits, purposes, named, ban.reason)
 
 
 def _denied_products(
-    state: PersonState, bans: _Bans, by_product: Mapping[str, int]
+    state: PersonState, bans: _Bans, consented: _Consented
 ) -> tuple[DeniedProduct, ...]:
     denied = set(bans.products)
     if state.kind is Kind.CONSUMER and not _may_call_about_mobile(state):
-        denied.add(_mobile_by_phone(by_product.get(MOBILE, 0)))
+        denied.update(_mobile_by_phone(consented.mobile_by_phone))
     return tuple(
         sorted(
             denied,
@@ -308,30 +312,27 @@ def _may_call_about_mobile(state: PersonState) -> bool:
     return any(order.active and MOBILE in order.categories for order in state.orders)
 
 
-def _mobile_by_phone(consented: int) -> DeniedProduct:
+def _mobile_by_phone(consented: int) -> Iterable[DeniedProduct]:
     """R31: mobile by phone, but for the purposes that a consent naming both opens."""
     cells = CAMPAIGN_CELLS & CHANNEL_CELLS[Channel.PHONE] & ~consented
-    purposes = tuple(purpose.value for purpose, _ in cells_in(cells))
-    whole = not consented & CHANNEL_CELLS[Channel.PHONE]
-    return DeniedProduct(
-        MOBILE, cells, None if whole else purposes, (Channel.PHONE.value,), Denial.MOBILE_BY_PHONE
-    )
+    if not cells:
+        return
+    purposes = tuple(purpose.value for purpose, _ in cells_in(cells)) if consented else None
+    yield DeniedProduct(MOBILE, cells, purposes, (Channel.PHONE.value,), Denial.MOBILE_BY_PHONE)
 
 
 def _sale(state: PersonState) -> _Sale:
     """Contact points that the person gave in a sale, as they are held now."""
     obtained: set[str] = set()
-    offered: set[str] = set()
-    groups: set[str] = set()
+    groups: dict[str, set[str]] = {}
     for order in state.orders:
         if order.cancelled or not order.fact.body["contact_obtained_in_sale"]:
             continue
-        named = named_and_held(order, state)
-        obtained |= named
-        if order.fact.body["marketing_opt_out_offered"]:
-            offered |= named
-            groups |= order.categories
-    return _Sale(frozenset(obtained), frozenset(offered), frozenset(groups))
+        for point in named_and_held(order, state):
+            obtained.add(point)
+            if order.fact.body["marketing_opt_out_offered"]:
+                groups.setdefault(point, set()).update(order.categories)
+    return _Sale(frozenset(obtained), groups)
 
 
 def named_and_held(order: Order, state: PersonState) -> set[str]:
@@ -346,8 +347,13 @@ def named_and_held(order: Order, state: PersonState) -> set[str]:
 
 
 def _soft_groups(allow: Mapping[Purpose, Mapping[Channel, Basis]], sale: _Sale) -> tuple[str, ...]:
-    used = any(Basis.SOFT_OPT_IN in channels.values() for channels in allow.values())
-    return tuple(sorted(sale.groups)) if used else ()
+    """Groups bought in the sales that gave a contact point which a soft opt-in uses."""
+    groups: set[str] = set()
+    for channels in allow.values():
+        for channel, basis in channels.items():
+            if basis is Basis.SOFT_OPT_IN:
+                groups.update(sale.groups[POINT_OF[channel]])
+    return tuple(sorted(groups))
 
 
 def _contact(state: PersonState, allowed: int) -> JsonDict:

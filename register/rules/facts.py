@@ -1,7 +1,8 @@
 """Facts: what the register keeps of each event, personal data apart from the rest."""
 
+import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum
@@ -73,9 +74,10 @@ class Fact:
     `time` is when it counts (R4), `received` the broker's timestamp. `body` holds what says
     nothing about the person but permissions and trade; `party` holds the personal data, or
     None where the event brought none or where it has been erased. `points` are the digests of
-    the contact points and companies that the event names, `match_keys` what makes two
-    identities one person (R50). `subject` names the identity in its source's words; it is
-    personal data like `party`, and kept with it.
+    the contact points and companies that the event names, `names` and `contacts` digests of
+    the name and of the contact points by which two identities are found to be one (R50).
+    `subject` names the identity in its source's words; it is personal data like `party`, and
+    kept with it.
     """
 
     fact_id: uuid.UUID
@@ -88,7 +90,8 @@ class Fact:
     body: JsonDict
     party: JsonDict | None
     points: tuple[Point, ...] = ()
-    match_keys: tuple[bytes, ...] = ()
+    names: tuple[bytes, ...] = ()
+    contacts: tuple[bytes, ...] = ()
     subject: str | None = None
 
     @property
@@ -97,9 +100,36 @@ class Fact:
         return (self.time, _RANKS.get(self.type, Rank.OTHER), self.fact_id.bytes)
 
     @property
+    def match_keys(self) -> frozenset[bytes]:
+        """What makes another identity that has one of them the same person (R50)."""
+        return match_keys([self])
+
+    @property
     def brings_data(self) -> bool:
         """Whether it brought a person's data, erased since or not; others wait for one (R12)."""
         return "kind" in self.body
+
+
+def match_keys(facts: Iterable[Fact]) -> frozenset[bytes]:
+    """R50: every name with every contact point that the facts of one identity ever gave, also
+    where they came in different events."""
+    facts = list(facts)
+    names = {name for fact in facts for name in fact.names}
+    contacts = {contact for fact in facts for contact in fact.contacts}
+    return frozenset(
+        hashlib.blake2b(name + contact, digest_size=16).digest()
+        for name in names
+        for contact in contacts
+    )
+
+
+def keys_by_identity(facts: Iterable[Fact]) -> set[tuple[bytes, bytes]]:
+    """(match key, identity) for all identities that the facts are of."""
+    by_identity: dict[bytes, list[Fact]] = {}
+    for fact in facts:
+        if fact.identity is not None:
+            by_identity.setdefault(fact.identity, []).append(fact)
+    return {(key, one) for one, given in by_identity.items() for key in match_keys(given)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +171,11 @@ def parse_scope(data: Mapping[str, Any]) -> Scope:
 def parse_ban_scope(data: Mapping[str, Any]) -> Scope:
     """Read the kept scope of a no or of a lift.
 
-    A no to disclosure is one whichever channel it names: there is only one (R34).
+    A no to disclosure is one whichever channel it names: there is only one (R34). No no touches
+    a service notice (R35).
     """
     scope = parse_scope(data)
-    if Purpose.DISCLOSURE.value not in (scope.purposes or ()):
-        return scope
-    return replace(scope, cells=scope.cells | PURPOSE_CELLS[Purpose.DISCLOSURE])
+    cells = scope.cells & ~PURPOSE_CELLS[Purpose.SERVICE_NOTICE]
+    if Purpose.DISCLOSURE.value in (scope.purposes or ()):
+        cells |= PURPOSE_CELLS[Purpose.DISCLOSURE]
+    return scope if cells == scope.cells else replace(scope, cells=cells)

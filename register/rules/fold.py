@@ -3,7 +3,8 @@
 The result depends only on the set of facts, never on the order in which they are given.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -127,6 +128,15 @@ class Permissions:
 
 
 @dataclass(frozen=True, slots=True)
+class Collecting:
+    """A ban on collecting and storing; `ended_by` is the person's own later order or sign-up,
+    or a lift, that ended it (R24)."""
+
+    no: No
+    ended_by: Fact | None
+
+
+@dataclass(frozen=True, slots=True)
 class Corrected:
     """A contact point that a rectification replaced: the old one's bans bind the new one (R62)."""
 
@@ -144,10 +154,10 @@ class PersonState:
     facts without personal data are kept. `live` are the facts whose personal data stands,
     `dead` those whose personal data must go; `ungrounded` all that were given before the last
     moment without a ground to store, gone already or not (R22, R24). `profile` is what is held,
-    field by field. `expired` are facts that go altogether, with an erasure or with the end of
-    their time (R25, R26); `erased_at` is the newest erasure; `former_since` is when the last
-    order ended, for a former customer (R26); `corrected` the contact points that a
-    rectification replaced (R62).
+    field by field. `collecting` are its bans on collecting (R24). `expired` are facts that go
+    altogether, with an erasure or with the end of their time (R25, R26); `erased_at` is the
+    newest erasure; `former_since` is when the last order ended, for a former customer (R26);
+    `corrected` the contact points that a rectification replaced (R62).
     """
 
     present: bool
@@ -158,6 +168,7 @@ class PersonState:
     permissions: Permissions
     standing: tuple[No, ...]
     collection_banned: bool
+    collecting: tuple[Collecting, ...]
     role_ended: bool
     billing: str | None
     live: tuple[Fact, ...]
@@ -214,7 +225,7 @@ def fold(facts: Iterable[Fact], collection_bans: CollectionBans | None = None) -
     live, dead = _split(ordered, walk, collection_bans or {})
     left = _left_companies(ordered)
     orders = _orders(ordered, live)
-    profile, profiling = _profile(live, left)
+    profile, profiling = _profile(live, _of_ended_roles(ordered, left))
     return PersonState(
         present=bool(live),
         kind=Kind(profile.get("kind", Kind.CONSUMER)),
@@ -224,7 +235,8 @@ def fold(facts: Iterable[Fact], collection_bans: CollectionBans | None = None) -
         permissions=permissions,
         standing=tuple(standing(permissions)),
         collection_banned=walk.collection,
-        role_ended=_role_ended(ordered, left),
+        collecting=tuple(_collecting(permissions, ordered)),
+        role_ended=walk.own_kind != Kind.CONSUMER and _role_ended(ordered, left),
         billing=_billing(ordered),
         live=tuple(live),
         dead=tuple(dead),
@@ -289,37 +301,53 @@ def standing(permissions: Permissions) -> Iterable[No]:
             yield no
 
 
-def freed_cells(
-    no_time: Moment, products: frozenset[str] | None, consents: Iterable[Consent]
-) -> int:
-    """Cells that newer consents naming purpose and channel (and product) free (R5b)."""
+def freed_cells(no_time: Moment, product: str | None, consents: Iterable[Consent]) -> int:
+    """Cells that newer consents naming purpose and channel free (R5b).
+
+    A ban on a `product` is ended by a consent that names it, a ban on all products only by one
+    that is not limited to some.
+    """
     freed = 0
     for consent in consents:
-        if consent.time <= no_time:
-            continue
-        if consent.scope.products is None:
-            if products is None:
-                freed |= consent.scope.named
-        elif products is not None and products <= consent.scope.products:
+        if consent.time > no_time and _names(consent.scope, product):
             freed |= consent.scope.named
     return freed
 
 
-def alive_cells(consent: Consent, nos: Iterable[No]) -> int:
+def _names(scope: Scope, product: str | None) -> bool:
+    if product is None:
+        return scope.products is None
+    return scope.products is not None and product in scope.products
+
+
+def alive_cells(consent: Consent, nos: Iterable[No], product: str | None = None) -> int:
     """Cells of a consent that no ban or withdrawal of the same time or newer has taken.
 
-    A lift ends a ban, but gives no consent back: who lifts a ban is asked anew.
+    Of a consent limited to products, ask for each `product`. A lift ends a ban, but gives no
+    consent back: who lifts a ban is asked anew.
     """
     cells = consent.scope.cells
     for no in nos:
-        if no.time < consent.time:
-            continue
-        products = no.scope.products
-        if products is None or (
-            consent.scope.products is not None and consent.scope.products <= products
-        ):
+        if no.time >= consent.time and (no.scope.products is None or product in no.scope.products):
             cells &= ~no.scope.cells
     return cells
+
+
+def stands(consent: Consent, nos: Iterable[No]) -> bool:
+    """Whether any cell of a consent is left, for any of its products."""
+    nos = tuple(nos)
+    return any(alive_cells(consent, nos, product) for product in consent.scope.products or (None,))
+
+
+def _collecting(permissions: Permissions, ordered: Sequence[Fact]) -> Iterator[Collecting]:
+    ends = [
+        fact
+        for fact in ordered
+        if fact.type in (ORDER, SIGNUP) or (fact.type == LIFT and fact.body.get("collection"))
+    ]
+    for no in permissions.nos:
+        if no.collection:
+            yield Collecting(no, next((end for end in ends if end.time > no.time), None))
 
 
 def _permissions(ordered: Sequence[Fact]) -> Permissions:
@@ -384,9 +412,7 @@ def _grounded(walk: _Walk, permissions: Permissions, now: Moment) -> bool:
     if walk.own_kind != Kind.CONSUMER:
         return True
     nos = [no for no in permissions.nos if no.time <= now]
-    return any(
-        consent.time <= now and alive_cells(consent, nos) for consent in permissions.consents
-    )
+    return any(consent.time <= now and stands(consent, nos) for consent in permissions.consents)
 
 
 def _split(
@@ -422,21 +448,46 @@ def _company_digest(fact: Fact) -> bytes | None:
     return next((point.digest for point in fact.points if point.kind is PointKind.COMPANY), None)
 
 
-def _is_left(fact: Fact, left: Mapping[bytes, Moment]) -> bool:
-    company = _company_digest(fact)
-    return company is not None and company in left and fact.time <= left[company]
+def _of_ended_roles(ordered: Sequence[Fact], left: Mapping[bytes, Moment]) -> set[uuid.UUID]:
+    """R27: facts whose contact points belong to a role that ended.
+
+    A fact that names no company was given for the company named before it, else for the first
+    one named after. A listing cannot know that a role ended: it never brings one back.
+    """
+    gone: set[uuid.UUID] = set()
+    if not left:
+        return gone
+    given = [fact for fact in ordered if fact.brings_data]
+    named = [company for fact in given if (company := _company_digest(fact)) is not None]
+    own: bytes | None = None
+    for fact in given:
+        company = _company_digest(fact)
+        if fact.type != LISTING:
+            own = company or own
+        company = company or own or (named[0] if named else None)
+        ended = left.get(company) if company is not None else None
+        if ended is not None and (fact.type == LISTING or fact.time <= ended):
+            gone.add(fact.fact_id)
+    return gone
 
 
 def _role_ended(ordered: Sequence[Fact], left: Mapping[bytes, Moment]) -> bool:
-    """R27: the newest company that the person acted for is one that was left since."""
+    """R27: the newest company that the person acted for is one that was left since; what the
+    person or an order said of it comes before what a listing did."""
     acted = [fact for fact in ordered if fact.brings_data and _company_digest(fact) is not None]
-    return bool(acted) and _is_left(acted[-1], left)
+    if not left or not acted:
+        return False
+    own = [fact for fact in acted if fact.type != LISTING]
+    newest = (own or acted)[-1]
+    company = _company_digest(newest)
+    ended = left.get(company) if company is not None else None
+    return ended is not None and (newest.type == LISTING or newest.time <= ended)
 
 
 _ROLE_FIELDS = frozenset({"email", "phone", "address", "company"})
 
 
-def _profile(live: Sequence[Fact], left: Mapping[bytes, Moment]) -> tuple[JsonDict, JsonDict]:
+def _profile(live: Sequence[Fact], ended: Collection[uuid.UUID]) -> tuple[JsonDict, JsonDict]:
     """What is held, field by field: the newest word of the person or an order; what a listing
     said only where nobody else did (R23). The role's contact points go with the role (R27)."""
     own: JsonDict = {}
@@ -445,7 +496,7 @@ def _profile(live: Sequence[Fact], left: Mapping[bytes, Moment]) -> tuple[JsonDi
     for fact in live:
         party = fact.party or {}
         target = listed if fact.type == LISTING else own
-        dropped = _ROLE_FIELDS if _is_left(fact, left) else frozenset()
+        dropped = _ROLE_FIELDS if fact.fact_id in ended else frozenset()
         for name, value in party.items():
             if name == "profiling":
                 if fact.type != LISTING:
@@ -454,7 +505,10 @@ def _profile(live: Sequence[Fact], left: Mapping[bytes, Moment]) -> tuple[JsonDi
                 target[name] = _company(target.get(name), value)
             elif name not in dropped:
                 target[name] = value
-    return {**listed, **own}, profiling
+    profile = {**listed, **own}
+    if "company" in listed and "company" in own:
+        profile["company"] = _company(listed["company"], own["company"])
+    return profile, profiling
 
 
 def _corrected(live: Sequence[Fact]) -> Iterator[Corrected]:

@@ -95,7 +95,8 @@ def intake(message: Message, received: datetime, digester: Digester) -> Intake:
         body=kept.body,
         party=kept.party,
         points=kept.points,
-        match_keys=kept.match_keys,
+        names=kept.match.names,
+        contacts=kept.match.contacts,
         subject=event.subject,
     )
     return Intake(
@@ -112,11 +113,19 @@ def intake(message: Message, received: datetime, digester: Digester) -> Intake:
 
 
 @dataclass(frozen=True, slots=True)
+class _Match:
+    """Digests by which two identities are found to be one person (R50)."""
+
+    names: tuple[bytes, ...] = ()
+    contacts: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class _Kept:
     body: JsonDict
     party: JsonDict | None = None
     points: tuple[Point, ...] = ()
-    match_keys: tuple[bytes, ...] = ()
+    match: _Match = _Match()
     request: Request | None = None
     identity: Identity | None = None
     links: tuple[bytes, ...] = ()
@@ -256,24 +265,25 @@ def _company_points(party: JsonDict, digester: Digester) -> tuple[Point, ...]:
     return (digester.company(business_id),) if business_id else ()
 
 
-def _match_keys(party: JsonDict, digester: Digester) -> tuple[bytes, ...]:
-    """R50: kind and name, with e-mail or phone; business: with business id or e-mail."""
-    name = party.get("name", {})
-    if not (name.get("given") and name.get("family")):
-        return ()
-    kind = party["kind"]
-    who = normalise.name(name["given"], name["family"])
-    keys: list[bytes] = []
+def _match(party: JsonDict, digester: Digester) -> _Match:
+    """R50: the name, with its kind, and what counts with it: the e-mail, a consumer's phone, a
+    business contact's company."""
+    kind, name = party.get("kind"), party.get("name", {})
+    names: tuple[bytes, ...] = ()
+    if name.get("given") and name.get("family"):
+        who = normalise.name(name["given"], name["family"])
+        names = (digester.match_key(str(kind), "name", who),)
+    contacts: list[bytes] = []
     if "email" in party:
         exact = normalise.email_exact(party["email"])
-        keys.append(digester.match_key(kind, who, "email", exact))
+        contacts.append(digester.match_key(str(kind), "email", exact))
     if kind == Kind.BUSINESS:
         business_id = party.get("company", {}).get("business_id")
         if business_id:
-            keys.append(digester.match_key(kind, who, "company", business_id))
+            contacts.append(digester.match_key(str(kind), "company", business_id))
     elif "phone" in party:
-        keys.append(digester.match_key(kind, who, "phone", party["phone"]))
-    return tuple(keys)
+        contacts.append(digester.match_key(str(kind), "phone", party["phone"]))
+    return _Match(names, tuple(contacts))
 
 
 def _scope(scope: Scope, field: str, *, ban: bool = False) -> JsonDict:
@@ -299,7 +309,7 @@ def _person(
 ) -> _Kept:
     kept = _party(party, "data.party")
     points = _points(kept, digester) + _company_points(kept, digester)
-    keys = _match_keys(kept, digester)
+    keys = _match(kept, digester)
     if profiling:
         kept["profiling"] = dict(profiling)
     # The kind stays when the personal data goes: the fold must come out the same.
@@ -379,7 +389,7 @@ def _no(
     points = _points(party, digester)
     if not points and "name" not in party:
         points = _company_points(party, digester)
-    return _Kept(body, None, points, _match_keys(party, digester))
+    return _Kept(body, None, points, _match(party, digester))
 
 
 def _profile(event: inbound.ProfileUpdated, digester: Digester) -> _Kept:
@@ -400,11 +410,11 @@ def _listing(event: inbound.ProspectListed, digester: Digester) -> _Kept:
 
 def _asked(
     request_id: str, party: PartialParty, digester: Digester
-) -> tuple[Request, tuple[Point, ...], tuple[bytes, ...]]:
+) -> tuple[Request, tuple[Point, ...], _Match]:
     """A request, with what finds the person it is about."""
     who = _party(party, "data.party")
     request = Request(request_id, named="name" in who)
-    return request, _points(who, digester), _match_keys(who, digester)
+    return request, _points(who, digester), _match(who, digester)
 
 
 def _access(event: inbound.AccessRequested, digester: Digester) -> _Kept:
@@ -430,11 +440,14 @@ def _rectification(event: inbound.RectificationRequested, digester: Digester) ->
     )
     body: JsonDict = {"kind": data.party.kind.value, "request_id": request.request_id}
     new_points = _points(corrections, digester) + _company_points(corrections, digester)
-    both = {**_party(data.party, "data.party"), **corrections}
-    new_keys = tuple(dict.fromkeys([*keys, *_match_keys(both, digester)]))
+    corrected = _match(corrections, digester)
+    match = _Match(
+        tuple(dict.fromkeys([*keys.names, *corrected.names])),
+        tuple(dict.fromkeys([*keys.contacts, *corrected.contacts])),
+    )
     found_by = tuple(point for point in points if point not in new_points)
     request = replace(request, found_by=found_by)
-    return _Kept(body, corrections, new_points, new_keys, request, needs_subject=False)
+    return _Kept(body, corrections, new_points, match, request, needs_subject=False)
 
 
 def _merge(event: inbound.MergeOrdered, digester: Digester) -> _Kept:
@@ -446,7 +459,8 @@ def _merge(event: inbound.MergeOrdered, digester: Digester) -> _Kept:
     links = tuple(digester.identity(one.source, one.subject) for one in data.merge)
     body: JsonDict = {"request_id": data.request_id, "ordered_by": data.ordered_by}
     key = digester.match_key("merge", event.source, event.id)
-    return _Kept(body, None, (), (key,), Request(data.request_id), keep, links)
+    match = _Match((key,), (key,))
+    return _Kept(body, None, (), match, Request(data.request_id), keep, links)
 
 
 def _agreement(event: inbound.AgreementSigned | inbound.AgreementEnded, _: Digester) -> _Kept:

@@ -18,7 +18,7 @@ from register.rules.facts import (
     Identity,
     JsonDict,
 )
-from register.rules.fold import Order, PersonState, alive_cells
+from register.rules.fold import Order, PersonState, stands
 
 ACCESS = "access.requested"
 UNSIGNED = "unsigned"
@@ -97,7 +97,7 @@ def _consents(state: PersonState, ordered: Sequence[Fact]) -> Iterable[JsonDict]
     standing = {
         id(consent.fact)
         for consent in state.permissions.consents
-        if alive_cells(consent, state.permissions.nos)
+        if stands(consent, state.permissions.nos)
     }
     for fact in ordered:
         if fact.type == CONSENT:

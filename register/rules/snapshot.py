@@ -142,7 +142,7 @@ class Changes:
     `erased_parties` the facts whose personal data goes; `erased_facts` those that go altogether
     (R25, R26). `identities` maps each identity to its person and, only while the person is
     present, to its name; `aliases` maps a customer id to the one it was merged into, or to None
-    where it stands for itself again. `links` are (match key, identity) that a merge made (R52);
+    where it stands for itself again. `links` are new (match key, identity) (R50, R52);
     `forgotten` the identities of whom not even match keys stay; `persons` says of every person
     decided what the register finds them by.
     """

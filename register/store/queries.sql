@@ -38,6 +38,11 @@ select m.match_key, m.identity, i.person_id
 from match_key m join identity i using (identity)
 where m.match_key = any($1::bytea[]);
 
+-- name: match_parts
+-- Names and contact points, as digests, that identities ever gave (R50).
+select identity, names, contacts from fact
+where identity = any($1::bytea[]) and (names <> '{}' or contacts <> '{}');
+
 -- name: members
 -- Every identity of the persons.
 select identity, person_id, source, subject from identity where person_id = any($1::uuid[]);
@@ -64,7 +69,7 @@ where p.digest = any($1::bytea[]);
 -- name: facts
 -- Facts of the identities, with the personal data that is still held.
 select f.fact_id, f.identity, f.source, f.event_id, f.type, f.time, f.received, f.body,
-       f.points, f.point_kinds, p.party
+       f.points, f.point_kinds, f.names, f.contacts, p.party
 from fact f left join fact_party p using (fact_id)
 where f.identity = any($1::bytea[]);
 
@@ -443,7 +448,7 @@ select person_id, held from followed where alias_of is null;
 -- name: known_facts
 -- Facts of the identities, with their match keys and the personal data that is still held.
 select f.fact_id, f.identity, f.source, f.event_id, f.type, f.time, f.received, f.body,
-       f.points, f.point_kinds, f.match_keys, p.party
+       f.points, f.point_kinds, f.names, f.contacts, p.party
 from fact f left join fact_party p using (fact_id)
 where f.identity = any($1::bytea[]);
 

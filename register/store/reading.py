@@ -3,16 +3,24 @@
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import asyncpg
 
 from register.rules.agreements import purposes
-from register.rules.arrivals import CONTACT_POINTS
 from register.rules.bans import Entry
 from register.rules.components import Components
+from register.rules.derived import CONTACT_POINTS
 from register.rules.digest import Digester, Point, epoch_of
-from register.rules.facts import ERASURE, LIFT, NOES, RECTIFICATION, Fact, JsonDict
+from register.rules.facts import (
+    ERASURE,
+    LIFT,
+    NOES,
+    RECTIFICATION,
+    Fact,
+    JsonDict,
+    keys_by_identity,
+)
 from register.rules.intake import Intake
 from register.rules.requests import ACCESS
 from register.rules.snapshot import KnownDigest, KnownIdentity, KnownPerson, Snapshot
@@ -24,10 +32,11 @@ from schemas.terms import Denial, PointKind
 
 @dataclass(slots=True)
 class Reach:
-    """What a batch can touch: persons, what is known under its match keys, and the contact
-    points whose users may be decided anew."""
+    """What a batch can touch: persons; the (match key, identity) of its identities, and who is
+    known under those keys; the contact points whose users may be decided anew."""
 
     persons: set[uuid.UUID] = field(default_factory=set)
+    keys: set[tuple[bytes, bytes]] = field(default_factory=set)
     by_key: dict[bytes, list[bytes]] = field(default_factory=dict)
     points: set[bytes] = field(default_factory=set)
 
@@ -42,12 +51,14 @@ async def lock_reach(
     """
     expected = await _reach(connection, arrivals, persons)
     digests = expected.points | {key for arrival in arrivals for key in _names(arrival)}
+    digests |= {key for key, _ in expected.keys}
     locks = sorted(_digest_lock(digest) for digest in digests)
     locks += sorted(_person_lock(person) for person in expected.persons)
     await connection.execute(queries.lock, locks)
     while True:
         reach = await _reach(connection, arrivals, persons)
         more = [_digest_lock(point) for point in reach.points - expected.points]
+        more += [_digest_lock(key) for key, _ in reach.keys - expected.keys]
         more += [_person_lock(person) for person in reach.persons - expected.persons]
         if not more:
             return reach
@@ -55,6 +66,7 @@ async def lock_reach(
         if not await connection.fetchval(queries.try_lock, more):
             raise asyncpg.SerializationError("another batch touched these persons meanwhile")
         expected.points |= reach.points
+        expected.keys |= reach.keys
         expected.persons |= reach.persons
 
 
@@ -71,7 +83,6 @@ def _names(arrival: Intake) -> Iterator[bytes]:
     if fact.identity is not None:
         yield fact.identity
     yield from arrival.links
-    yield from fact.match_keys
     for point in _asked_points(arrival):
         yield point.digest
 
@@ -110,9 +121,9 @@ async def _reach(
     digests.update(link for arrival in arrivals for link in arrival.links)
     for row in await connection.fetch(queries.identities, list(digests)):
         reach.persons.add(row["person_id"])
-    keys = {key for fact in facts for key in fact.match_keys}
-    if keys:
-        for row in await connection.fetch(queries.match_keys, list(keys)):
+    reach.keys = await _match_keys(connection, facts)
+    if reach.keys:
+        for row in await connection.fetch(queries.match_keys, [key for key, _ in reach.keys]):
             reach.persons.add(row["person_id"])
             reach.by_key.setdefault(row["match_key"], []).append(row["identity"])
     reach.points = await _points_in_question(connection, arrivals, reach)
@@ -120,6 +131,21 @@ async def _reach(
         for row in await connection.fetch(queries.point_users, list(reach.points)):
             reach.persons.add(row["person_id"])
     return reach
+
+
+async def _match_keys(connection: Connection, facts: Sequence[Fact]) -> set[tuple[bytes, bytes]]:
+    """R50: match keys of the batch's identities, by all that they ever gave and give now."""
+    giving = [fact for fact in facts if fact.names or fact.contacts]
+    identities = {fact.identity for fact in giving if fact.identity is not None}
+    anonymous = {(key, key) for fact in giving if fact.identity is None for key in fact.match_keys}
+    if not identities:
+        return anonymous
+    rows = await connection.fetch(queries.match_parts, list(identities))
+    given = [
+        replace(giving[0], identity=row["identity"], names=row["names"], contacts=row["contacts"])
+        for row in rows
+    ]
+    return keys_by_identity([*given, *giving]) | anonymous
 
 
 async def _points_in_question(
@@ -169,7 +195,8 @@ async def _people(
     groups += [[key, *known] for key, known in reach.by_key.items()]
     for arrival in arrivals:
         if arrival.fact.identity is not None:
-            groups.append([arrival.fact.identity, *arrival.links, *arrival.fact.match_keys])
+            groups.append([arrival.fact.identity, *arrival.links])
+    groups += reach.keys
     for group in groups:
         for node in group:
             people.add(node)
@@ -211,6 +238,8 @@ def _fact(row: asyncpg.Record) -> Fact:
             Point(PointKind(kind), digest)
             for kind, digest in zip(row["point_kinds"], row["points"], strict=True)
         ),
+        names=tuple(row["names"]),
+        contacts=tuple(row["contacts"]),
     )
 
 

@@ -94,7 +94,8 @@ async def _write_facts(connection: Connection, stored: Sequence[Fact]) -> None:
             "body",
             "points",
             "point_kinds",
-            "match_keys",
+            "names",
+            "contacts",
         ],
         records=[
             (
@@ -108,7 +109,8 @@ async def _write_facts(connection: Connection, stored: Sequence[Fact]) -> None:
                 fact.body,
                 [point.digest for point in fact.points],
                 [point.kind.value for point in fact.points],
-                list(fact.match_keys),
+                list(fact.names),
+                list(fact.contacts),
             )
             for fact in stored
         ],
@@ -128,9 +130,6 @@ async def _write_facts(connection: Connection, stored: Sequence[Fact]) -> None:
     }
     if products:
         await connection.execute(queries.insert_catalogue, *_columns(sorted(products)))
-    keys = {(key, fact.identity) for fact in stored if fact.identity for key in fact.match_keys}
-    if keys:
-        await connection.execute(queries.insert_match_keys, *_columns(sorted(keys)))
     points = {
         (point.digest, fact.identity, point.kind.value)
         for fact in stored

@@ -160,34 +160,40 @@ def company_of(said: Said) -> str | None:
 
 
 def people(accepted: Iterable[Said]) -> list[set[Who]]:
-    groups: list[tuple[set[Who], set[tuple[str, ...]]]] = []
+    """Whoever ever gave the same name and the same contact point, together or apart."""
+    names: dict[Who, set[tuple[str, ...]]] = {}
+    contacts: dict[Who, set[tuple[str, ...]]] = {}
     for said in accepted:
-        if said.who is None:
-            continue
-        members, keys = {said.who}, set(_match_keys(said.party))
-        apart: list[tuple[set[Who], set[tuple[str, ...]]]] = []
-        for group in groups:
-            if group[0] & members or group[1] & keys:
-                members |= group[0]
-                keys |= group[1]
-            else:
-                apart.append(group)
-        groups = [*apart, (members, keys)]
-    return [members for members, _ in groups]
+        if said.who is not None:
+            names.setdefault(said.who, set()).update(_names(said.party))
+            contacts.setdefault(said.who, set()).update(_contacts(said.party))
+    groups: list[set[Who]] = []
+    for who in names:
+        same = [
+            group
+            for group in groups
+            if any(names[who] & names[one] and contacts[who] & contacts[one] for one in group)
+        ]
+        groups = [group for group in groups if group not in same]
+        groups.append({who}.union(*same))
+    return groups
 
 
-def _match_keys(party: Json) -> Iterator[tuple[str, ...]]:
+def _names(party: Json) -> Iterator[tuple[str, ...]]:
     name = party.get("name", {})
-    if not (name.get("given") and name.get("family")):
-        return
-    who = (party["kind"], normalise.name(name["given"], name["family"]))
+    if name.get("given") and name.get("family"):
+        yield (party["kind"], normalise.name(name["given"], name["family"]))
+
+
+def _contacts(party: Json) -> Iterator[tuple[str, ...]]:
+    kind = party.get("kind", "")
     if "email" in party:
-        yield (*who, "email", party["email"].lower())
-    if party["kind"] == "consumer" and "phone" in party:
-        yield (*who, "phone", party["phone"])
+        yield (kind, "email", party["email"].lower())
+    if kind == "consumer" and "phone" in party:
+        yield (kind, "phone", party["phone"])
     company = party.get("company", {}).get("business_id")
-    if party["kind"] == "business" and company:
-        yield (*who, "company", company)
+    if kind == "business" and company:
+        yield (kind, "company", company)
 
 
 def said_by(accepted: Iterable[Said], members: set[Who]) -> list[Said]:

@@ -244,14 +244,13 @@ class MemoryRegister:
 
 def _as_stored(fact: Fact) -> Fact:
     """A fact as PostgreSQL gives it back: moments in UTC, JSON as plain values, the subject only
-    with the personal data, and match keys apart from it."""
+    with the personal data."""
     return replace(
         fact,
         time=fact.time.astimezone(UTC),
         received=fact.received.astimezone(UTC),
         body=_json(fact.body),
         party=_json(fact.party),
-        match_keys=(),
         subject=fact.subject if fact.party is not None else None,
     )
 

@@ -50,20 +50,18 @@ class Asked:
             return False
         return not self.question.known or not self.question.related.isdisjoint(products)
 
-    def reaches(self, consent: Consent) -> bool:
-        """Whether a standing consent that covers the cell opens it for what is asked."""
-        products = consent.scope.products
-        if products is None:
+    def reaches(self, consent: Consent, product: str | None) -> bool:
+        """Whether a consent that stands in the cell, for a product alone unless that is None,
+        opens it for what is asked."""
+        if product is None:
             return not self.must_be_named or self.purpose in (consent.scope.purposes or ())
         question = self.question
-        return question is not None and not products.isdisjoint(
-            {question.product, *question.groups}
-        )
+        return question is not None and product in {question.product, *question.groups}
 
     def bindings(self) -> Iterator[Binding]:
         """Bans that stand for the person and bear on what is asked, whatever their cells."""
         for ban in bindings(self.state, [line.entry for line in self.case.others]):
-            if self.concerns(ban.scope.products):
+            if self.concerns(frozenset({ban.product}) if ban.product is not None else None):
                 yield ban
 
     def orders(self) -> list[Order]:

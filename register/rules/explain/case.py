@@ -11,7 +11,7 @@ from register.rules.bans import Entry
 from register.rules.components import Components
 from register.rules.decide import Decision, decide
 from register.rules.digest import Digester, epoch_of
-from register.rules.facts import ERASURE, LISTING, RETENTION, Fact, JsonDict
+from register.rules.facts import ERASURE, LISTING, RETENTION, Fact, JsonDict, keys_by_identity
 from register.rules.fold import PersonState, fold
 from register.rules.settings import RuleSettings
 from register.rules.snapshot import Snapshot
@@ -124,8 +124,8 @@ def _identity(known: Known, digester: Digester, who: bytes | uuid.UUID) -> bytes
 
 def _members(known: Known, by_then: Iterable[Fact], identity: bytes) -> list[bytes]:
     """The identities that were one person with this one, by the facts given (R50 to R52)."""
-    ever = {(key, fact.identity) for fact in known.facts for key in fact.match_keys}
-    then = {(key, fact.identity) for fact in by_then for key in fact.match_keys}
+    ever = keys_by_identity(known.facts)
+    then = keys_by_identity(by_then)
     keys = {key for key, _ in then}
     together: dict[bytes, list[bytes]] = {}
     for key, linked in known.links:

@@ -1,6 +1,6 @@
 """The events on which each basis and each reason rests, the deciding ones first."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from register.rules.agreements import SIGNED
@@ -10,7 +10,7 @@ from register.rules.explain.case import TAKE_AWAY
 from register.rules.explain.evidence import Evidence, Role, of_ban, of_consent, of_fact, of_line
 from register.rules.explain.grounds import Outcome
 from register.rules.facts import CANCELLED, ENDED, LEFT_COMPANY, Fact
-from register.rules.fold import No, Order, alive_cells
+from register.rules.fold import Consent, No, Order, alive_cells
 from schemas.terms import Basis, Denial
 
 # What allows
@@ -19,8 +19,8 @@ from schemas.terms import Basis, Denial
 def _by_consent(asked: Asked) -> Iterator[Evidence]:
     standing = [
         consent
-        for consent, cells in standing_consents(asked.state)
-        if cells & asked.bit and asked.reaches(consent)
+        for consent, product, cells in standing_consents(asked.state)
+        if cells & asked.bit and asked.reaches(consent, product)
     ]
     for consent in reversed(standing):
         yield of_consent(Role.DECIDES, consent)
@@ -135,21 +135,33 @@ def _no_agreement(asked: Asked) -> Iterator[Evidence]:
 
 def _no_consent(asked: Asked) -> Iterator[Evidence]:
     """Consents that do not reach the cell, or did once."""
-    for consent, cells in standing_consents(asked.state):
-        if cells & asked.bit and not asked.reaches(consent):
-            yield of_consent(Role.FALLS_SHORT, consent)
+    short = {
+        consent.fact.fact_id: consent
+        for consent, product, cells in standing_consents(asked.state)
+        if cells & asked.bit and not asked.reaches(consent, product)
+    }
+    for consent in short.values():
+        yield of_consent(Role.FALLS_SHORT, consent)
     yield from _ended_consents(asked)
 
 
 def _ended_consents(asked: Asked) -> Iterator[Evidence]:
     nos = asked.state.permissions.nos
     for consent in reversed(asked.state.permissions.consents):
-        if not consent.scope.cells & asked.bit or alive_cells(consent, nos) & asked.bit:
+        if not consent.scope.cells & asked.bit or _left(consent, nos) & asked.bit:
             continue
         yield of_consent(Role.ENDED, consent)
         for no in nos:
-            if not alive_cells(consent, [no]) & asked.bit:
+            if not _left(consent, [no]) & asked.bit:
                 yield of_fact(Role.ENDED_BY, no.fact)
+
+
+def _left(consent: Consent, nos: Sequence[No]) -> int:
+    """Cells of a consent that stand for any of its products."""
+    cells = 0
+    for product in consent.scope.products or (None,):
+        cells |= alive_cells(consent, nos, product)
+    return cells
 
 
 def _not_a_customer(asked: Asked) -> Iterator[Evidence]:

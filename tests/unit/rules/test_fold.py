@@ -261,6 +261,7 @@ def test_leaving_another_company_ends_nothing() -> None:
     joined = events.signup(day(1), events.business(email="maija@example.fi"))
     assert not state(joined, events.left_company(day(2), events.OTHER_COMPANY)).role_ended
     assert not state(joined, events.left_company(day(0.5))).role_ended
+    assert state(joined, events.left_company(day(1))).role_ended, "of equal times, leaving counts"
 
 
 # Bans and consents: R5

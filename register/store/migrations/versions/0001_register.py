@@ -37,7 +37,8 @@ create table fact (
     body jsonb not null,
     points bytea[] not null,
     point_kinds text[] not null,
-    match_keys bytea[] not null
+    names bytea[] not null,
+    contacts bytea[] not null
 );
 create index fact_identity on fact (identity);
 comment on table fact is
