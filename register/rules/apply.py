@@ -295,12 +295,13 @@ class _Batch:
         changes.erased_facts = sorted(expired - new)
         changes.entries = known.new_entries
         changes.removed_entries = known.removed_entries
-        changes.links = known.links
         changes.refusals = known.refusals
         changes.answers = [*known.answers, *changes.answers]
         changes.forgotten = sorted(
             {identity for person in persons for identity in _forgotten(person)}
         )
+        gone = set(changes.forgotten)
+        changes.links = [(key, one) for key, one in known.links if one not in gone]
 
 
 def _bought(state: PersonState) -> frozenset[str]:

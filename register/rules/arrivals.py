@@ -130,8 +130,8 @@ class Arrivals:
         self.components.add(fact.identity)
         self.components.join([fact.identity, *partners])
         self.facts.setdefault(fact.identity, []).append(fact)
-        known = match_keys(self.facts[fact.identity])
-        self._link(known, fact.identity)
+        if fact.names or fact.contacts:
+            self._link(match_keys(self.facts[fact.identity]), fact.identity)
         if fact.brings_data and identity is not None:
             self.names[fact.identity] = identity
         self.causes[fact.identity] = arrival

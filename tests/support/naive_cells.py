@@ -23,7 +23,7 @@ from tests.support.naive_facts import (
     exact,
     is_alive,
     is_freed,
-    left_since,
+    of_ended_role,
     own_standing,
     profile_of,
 )
@@ -49,7 +49,9 @@ class Standing:
 
     def shown(self) -> Json:
         """As the ban register shows it."""
-        row: Json = {"scope": self.said.data["scope"], "since": self.said.time.isoformat()}
+        # Of a ban whose marketing part is over, the scope is nothing, and not all.
+        scope = self.said.data["scope"] if self.marketing else {"purposes": []}
+        row: Json = {"scope": scope, "since": self.said.time.isoformat()}
         if self.collection:
             row["collection"] = True
         return row
@@ -112,8 +114,14 @@ class Decision:
             else:
                 person.deny[purpose, channel] = lacking
         self._add_contact(person)
-        if "soft_opt_in" in person.allow.values():
-            person.soft_opt_in = sorted(self._groups())
+        person.soft_opt_in = sorted(
+            {
+                group
+                for (_, channel), basis in person.allow.items()
+                if basis == "soft_opt_in"
+                for group in self._groups(FIELD[channel])
+            }
+        )
         person.denied_products = set(self._denied_products())
         return person
 
@@ -180,7 +188,7 @@ class Decision:
         if not naming:
             return False
         newest = (own or naming)[-1]
-        return left_since(newest, self._theirs)
+        return of_ended_role(newest, self._theirs)
 
     def _ban_reasons(self, purpose: str, channel: str) -> Iterator[str]:
         for no, marketing, _ in own_standing(self._theirs):
@@ -278,12 +286,12 @@ class Decision:
         given = order.party.get(name)
         return given is not None and exact(given) == exact(self._profile.get(name))
 
-    def _groups(self) -> set[str]:
+    def _groups(self, name: str) -> set[str]:
+        """What was bought in the sales that gave the contact point, with an opt-out offered."""
         return {
             line["category"]
             for order in self._sales()
-            if order.data.get("marketing_opt_out_offered", True)
-            and (self._gave(order, "email") or self._gave(order, "phone"))
+            if order.data.get("marketing_opt_out_offered", True) and self._gave(order, name)
             for line in order.data["lines"]
         }
 

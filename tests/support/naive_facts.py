@@ -310,29 +310,46 @@ def is_alive(agreed: Agreed, cell: Cell, product: str | None, nos: Iterable[Said
 # What is held, by R23 and R27
 
 
-def left_since(said: Said, theirs: Iterable[Said]) -> bool:
-    return any(
-        left.type == "contact.left-company"
-        and left.data["business_id"] == company_of(said)
-        and left.time >= said.time
-        for left in theirs
-    )
+def acted_for(said: Said, theirs: list[Said]) -> str | None:
+    """The company of the role in which it was said: the one it names, else the one that the
+    person named before, else the first one named at all."""
+    if company_of(said):
+        return company_of(said)
+    naming = [one for one in theirs if one.brings_data and company_of(one)]
+    before = [one for one in naming if one.type != LISTING and one.key < said.key]
+    newest = before[-1:] or naming[:1]
+    return company_of(newest[0]) if newest else None
 
 
-def profile_of(held: Iterable[Said], theirs: Iterable[Said]) -> Json:
+def of_ended_role(said: Said, theirs: list[Said]) -> bool:
+    """R27: that company was left since; a listing never brings an ended role back (R23)."""
+    company = acted_for(said, theirs)
+    left = [
+        one.time
+        for one in theirs
+        if one.type == "contact.left-company" and one.data["business_id"] == company
+    ]
+    return bool(left) and (said.type == LISTING or said.time <= max(left))
+
+
+def profile_of(held: Iterable[Said], theirs: list[Said]) -> Json:
     """The newest word on each field; a listing's only where nobody else gave one."""
     listed: Json = {}
     own: Json = {}
     for said in held:
         into = listed if said.type == LISTING else own
-        gone = left_since(said, theirs)
+        gone = of_ended_role(said, theirs)
         for name, value in said.party.items():
             if gone and name in ("email", "phone", "address", "company"):
                 continue  # the role's contact points go with the role
-            if name == "company":
-                before = into.get("company", {})
-                same = value.get("business_id") == before.get("business_id")
-                into["company"] = {**before, **value} if same else value
-            else:
-                into[name] = value
+            into[name] = _company(into.get(name), value) if name == "company" else value
+    if "company" in own:
+        own["company"] = _company(listed.get("company"), own["company"])
     return {**listed, **own}
+
+
+def _company(before: Json | None, given: Json) -> Json:
+    """Another business id is another company; whatever else is given adds to what is known."""
+    known = before or {}
+    same = given.get("business_id", known.get("business_id")) == known.get("business_id")
+    return {**known, **given} if same else given

@@ -236,7 +236,8 @@ def test_a_consent_without_wording_is_refused_and_keeps_nothing() -> None:
         assert arrived.refused is not None
         assert (arrived.refused.rule, arrived.refused.reason) == ("R10", "consent_without_evidence")
         assert arrived.fact.party is None
-        assert (arrived.fact.body, arrived.fact.points, arrived.fact.match_keys) == ({}, (), ())
+        assert (arrived.fact.body, arrived.fact.points) == ({}, ())
+        assert (arrived.fact.names, arrived.fact.contacts) == ((), ())
 
 
 def _unworded(event: Json) -> Json:

@@ -328,10 +328,9 @@ def test_a_consent_of_the_same_time_or_older_frees_nothing() -> None:
 
 def test_a_product_ban_is_freed_by_naming_the_product() -> None:
     """R5(b)."""
-    tv = frozenset({"tv"})
-    assert not freed_cells(day(1), tv, consents(events.consent(day(2), NEWSLETTER)))
+    assert not freed_cells(day(1), "tv", consents(events.consent(day(2), NEWSLETTER)))
     named = consents(events.consent(day(2), scope("offers", "email", "tv mobile")))
-    assert cells_of(freed_cells(day(1), tv, named)) == {("offers", "email")}
+    assert cells_of(freed_cells(day(1), "tv", named)) == {("offers", "email")}
 
 
 def test_what_takes_a_consent() -> None:
