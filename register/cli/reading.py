@@ -135,7 +135,7 @@ async def possible_duplicates(connection: Connection, limit: int) -> PossibleDup
 
 
 async def _known(connection: Connection, identities: Sequence[bytes]) -> Known:
-    facts = [_fact(row) for row in await connection.fetch(queries.known_facts, identities)]
+    facts = [_fact(row) for row in await connection.fetch(queries.facts, identities)]
     links = await connection.fetch(queries.known_links, identities)
     agreements = await connection.fetch(queries.agreement_facts)
     return Known(

@@ -69,15 +69,21 @@ def standing(entries: Iterable[Entry], placer_lifts: Sequence[Entry] = ()) -> li
 
     A lift ends a ban under a digest if it names the digest (stands among `entries`), or if
     the identity that placed the ban lifts it (`placer_lifts`). A ban that also forbids
-    collecting keeps that part until a lift says `collection` too (R24).
+    collecting keeps that part until a lift says `collection` too, or the person comes back
+    (R24): then a derived lift stands among `entries`.
     """
     entries = list(entries)
-    lifts = [entry for entry in entries if entry.is_lift]
+    lifts = [entry for entry in entries if entry.is_lift and entry.derived_by is None]
+    returns = [entry for entry in entries if entry.is_lift and entry.derived_by is not None]
     left: list[Entry] = []
     for ban in entries:
         if ban.is_lift:
             continue
-        own = [lift for lift in placer_lifts if lift.placed_by == ban.placed_by is not None]
+        own = [
+            lift
+            for lift in (*placer_lifts, *returns)
+            if lift.placed_by == ban.placed_by is not None
+        ]
         remaining = _after_lifts(ban, [*lifts, *own])
         if remaining is not None:
             left.append(remaining)

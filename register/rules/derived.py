@@ -70,7 +70,7 @@ def _ended(collecting: Collecting, gone: Sequence[Point]) -> Iterator[Entry]:
             reason=Denial.BANNED,
             collection=True,
             since=end.time,
-            placed_by=end.identity,
+            placed_by=collecting.no.fact.identity,
             scope_data=NOTHING,
             derived_by=end.identity,
         )

@@ -111,16 +111,21 @@ class Fact:
 
 
 def match_keys(facts: Iterable[Fact]) -> frozenset[bytes]:
-    """R50: every name with every contact point that the facts of one identity ever gave, also
-    where they came in different events."""
+    """R50: every name with every contact point that the data of one identity ever gave, also in
+    different events; what a no names counts only as it stands in that no."""
     facts = list(facts)
-    names = {name for fact in facts for name in fact.names}
-    contacts = {contact for fact in facts for contact in fact.contacts}
+    data = [fact for fact in facts if fact.brings_data]
+    pairs = {(name, contact) for one in data for name in one.names for contact in _all(data)}
+    for fact in facts:
+        if not fact.brings_data:
+            pairs.update((name, contact) for name in fact.names for contact in fact.contacts)
     return frozenset(
-        hashlib.blake2b(name + contact, digest_size=16).digest()
-        for name in names
-        for contact in contacts
+        hashlib.blake2b(name + contact, digest_size=16).digest() for name, contact in pairs
     )
+
+
+def _all(data: Iterable[Fact]) -> set[bytes]:
+    return {contact for fact in data for contact in fact.contacts}
 
 
 def keys_by_identity(facts: Iterable[Fact]) -> set[tuple[bytes, bytes]]:

@@ -5,7 +5,7 @@ The result depends only on the set of facts, never on the order in which they ar
 
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -20,6 +20,7 @@ from register.rules.facts import (
     LEFT_COMPANY,
     LIFT,
     LISTING,
+    MERGE,
     NOES,
     ORDER,
     RECTIFICATION,
@@ -216,7 +217,7 @@ def fold(facts: Iterable[Fact], collection_bans: CollectionBans | None = None) -
     `collection_bans` are the collection bans that others placed on contact points which the
     person's listings name.
     """
-    given = sorted(facts, key=lambda fact: fact.order)
+    given = sorted(counting(facts), key=lambda fact: fact.order)
     expired = _expired(given)
     gone = {fact.fact_id for fact in expired}
     ordered = [fact for fact in given if fact.fact_id not in gone] if gone else given
@@ -254,12 +255,47 @@ def fold(facts: Iterable[Fact], collection_bans: CollectionBans | None = None) -
     )
 
 
+def counting(facts: Iterable[Fact]) -> list[Fact]:
+    """The facts of a person that count: of a reference that gave no data, and that only a no
+    proved to be this person's, its nos count and what it allows does not (R40)."""
+    facts = list(facts)
+    with_data = {fact.identity for fact in facts if fact.brings_data}
+    if not with_data or all(fact.identity in with_data for fact in facts):
+        return facts
+    for fact in facts:
+        if fact.type == MERGE:
+            with_data.update([fact.identity, *map(bytes.fromhex, fact.body["merged"])])
+    own = [fact for fact in facts if fact.identity in with_data]
+    for identity in {fact.identity for fact in facts} - with_data:
+        said = sorted(
+            (fact for fact in facts if fact.identity == identity), key=lambda fact: fact.order
+        )
+        own += _saying_no(said)
+    return own
+
+
+def _saying_no(said: Sequence[Fact]) -> Iterator[Fact]:
+    """What one reference said, without what it allows: its lifts end its own nos, no others."""
+    permissions = _permissions(said)
+    marketing = {no.fact.fact_id for no in standing(permissions)}
+    collecting = {
+        one.no.fact.fact_id for one in _collecting(permissions, said) if one.ended_by is None
+    }
+    for fact in said:
+        if fact.type in (CONSENT, LIFT):
+            continue
+        if fact.type not in NOES or fact.fact_id in marketing:
+            yield fact
+        elif fact.fact_id in collecting:
+            yield replace(fact, body={**fact.body, "scope": {"purposes": []}})
+
+
 def admits(facts: Sequence[Fact], fact: Fact, collection_bans: CollectionBans) -> Refused | None:
     """Whether the register may hold what `fact` brings, judged by what has arrived (R21, R23).
 
     `facts` are the person's other facts. Returns the refusal, or None where it may.
     """
-    ordered = sorted([*facts, fact], key=lambda other: other.order)
+    ordered = sorted(counting([*facts, fact]), key=lambda other: other.order)
     erased = [other.time for other in facts if other.type == ERASURE]
     if erased and fact.time <= max(erased) and fact.type not in _SURVIVES:
         return Refused(*ERASED)

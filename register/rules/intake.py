@@ -457,7 +457,11 @@ def _merge(event: inbound.MergeOrdered, digester: Digester) -> _Kept:
         digester.identity(data.keep.source, data.keep.subject), data.keep.source, data.keep.subject
     )
     links = tuple(digester.identity(one.source, one.subject) for one in data.merge)
-    body: JsonDict = {"request_id": data.request_id, "ordered_by": data.ordered_by}
+    body: JsonDict = {
+        "request_id": data.request_id,
+        "ordered_by": data.ordered_by,
+        "merged": [link.hex() for link in links],
+    }
     key = digester.match_key("merge", event.source, event.id)
     match = _Match((key,), (key,))
     return _Kept(body, None, (), match, Request(data.request_id), keep, links)

@@ -41,7 +41,7 @@ where m.match_key = any($1::bytea[]);
 -- name: match_parts
 -- Names and contact points, as digests, that identities ever gave (R50).
 select identity, names, contacts from fact
-where identity = any($1::bytea[]) and (names <> '{}' or contacts <> '{}');
+where identity = any($1::bytea[]) and (names <> '{}' or contacts <> '{}') and body ? 'kind';
 
 -- name: members
 -- Every identity of the persons.
@@ -444,13 +444,6 @@ with recursive followed as (
   from followed f join customer c on c.person_id = f.alias_of
 )
 select person_id, held from followed where alias_of is null;
-
--- name: known_facts
--- Facts of the identities, with their match keys and the personal data that is still held.
-select f.fact_id, f.identity, f.source, f.event_id, f.type, f.time, f.received, f.body,
-       f.points, f.point_kinds, f.names, f.contacts, p.party
-from fact f left join fact_party p using (fact_id)
-where f.identity = any($1::bytea[]);
 
 -- name: known_links
 -- Match keys of the identities, also those that a merge gave them (R52).

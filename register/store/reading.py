@@ -141,9 +141,10 @@ async def _match_keys(connection: Connection, facts: Sequence[Fact]) -> set[tupl
     if not identities:
         return anonymous
     rows = await connection.fetch(queries.match_parts, list(identities))
+    data = [fact for fact in giving if fact.brings_data]
     given = [
-        replace(giving[0], identity=row["identity"], names=row["names"], contacts=row["contacts"])
-        for row in rows
+        replace(data[0], identity=row["identity"], names=row["names"], contacts=row["contacts"])
+        for row in (rows if data else ())
     ]
     return keys_by_identity([*given, *giving]) | anonymous
 

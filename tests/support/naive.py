@@ -23,8 +23,8 @@ from tests.support.naive_facts import (
     covers,
     floor_of,
     has_ground,
+    own_bans,
     own_kind,
-    own_standing,
     people,
     read,
     said_by,
@@ -89,7 +89,7 @@ class NaiveModel:
         for point in said.points:
             others = [
                 standing
-                for standing in self._under(point, even_if_lifted=True)
+                for standing in self._under(point)
                 if standing.said.forbids_collecting and standing.said.who not in members
             ]
             if any(one.collection or said.time <= one.said.time for one in others):
@@ -128,43 +128,46 @@ class NaiveModel:
         points = {point for said in self.accepted for point in said.points}
         shown = {point: [one.shown() for one in self.standing(point)] for point in points}
         for members in self.people():
-            for no, marketing, collection in own_standing(said_by(self.accepted, members)):
+            for no, marketing, collection in own_bans(said_by(self.accepted, members)):
                 assert no.who is not None
-                row = Standing(no, marketing, collection).shown()
-                shown.setdefault(("identity", "\n".join(no.who)), []).append(row)
+                rows = shown.setdefault(("identity", "\n".join(no.who)), [])
+                if marketing or collection:
+                    rows.append(Standing(no, marketing, collection).shown())
         return {point: rows for point, rows in shown.items() if rows}
 
     def standing(self, point: Point) -> list[Standing]:
         """Bans that stand, in part at least, under a contact point or a company."""
         return [one for one in self._under(point) if one.marketing or one.collection]
 
-    def _under(self, point: Point, *, even_if_lifted: bool = False) -> list[Standing]:
-        bans = {said.event_id: said for said in self.accepted if said.is_no}
-        placed = [said for said in bans.values() if point in said.points]
-        placed += [said for said in self._left_behind(point) if said not in placed]
-        found: list[Standing] = []
-        for said in placed:
-            lifts = [
-                lift
-                for lift in self.accepted
-                if lift.type == "ban.lifted"
-                and lift.time > said.time
-                and (point in lift.points or (lift.who is not None and lift.who == said.who))
-            ]
-            marketing = not any(covers(lift.data["scope"], said.data["scope"]) for lift in lifts)
-            collection = said.forbids_collecting and not (
-                any(lift.data.get("collection") for lift in lifts) or self._came_back(said)
-            )
-            if marketing or collection or even_if_lifted:
-                found.append(Standing(said, marketing, collection))
+    def _under(self, point: Point) -> list[Standing]:
+        """Every ban under a point, ended or not: named by the ban, or left behind by data."""
+        named = [said for said in self.accepted if said.is_no and point in said.points]
+        found = [self._after(Standing(no, True, no.forbids_collecting), point) for no in named]
+        for left in self._left_behind(point):
+            if all(left.said.event_id != no.event_id for no in named):
+                found.append(self._after(left, point))
         return found
+
+    def _after(self, ban: Standing, point: Point) -> Standing:
+        """What is left of it after lifts that name the point or come from who placed it."""
+        no = ban.said
+        lifts = [
+            lift
+            for lift in self.accepted
+            if lift.type == "ban.lifted"
+            and lift.time > no.time
+            and (point in lift.points or (lift.who is not None and lift.who == no.who))
+        ]
+        lifted = any(covers(lift.data["scope"], no.data["scope"]) for lift in lifts)
+        may_collect = any(lift.data.get("collection") for lift in lifts) or self._came_back(no)
+        return Standing(no, ban.marketing and not lifted, ban.collection and not may_collect)
 
     def _came_back(self, ban: Said) -> bool:
         """R24: the person's own later order or sign-up ends a collection ban of theirs."""
         members = next((one for one in self.people() if ban.who in one), set[Who]())
         return any(comes_back(said, ban) for said in said_by(self.accepted, members))
 
-    def _left_behind(self, point: Point) -> Iterator[Said]:
+    def _left_behind(self, point: Point) -> Iterator[Standing]:
         """R22, R24: contact data that was erased leaves the person's bans under its digests."""
         for members in self.people():
             theirs = said_by(self.accepted, members)
@@ -175,4 +178,4 @@ class NaiveModel:
                 if said.brings_data and floor is not None and said.time <= floor
             ]
             if any(point in contact_points(said.party) for said in gone):
-                yield from (no for no, _, _ in own_standing(theirs))
+                yield from (Standing(*one) for one in own_bans(theirs))

@@ -24,7 +24,7 @@ from tests.support.naive_facts import (
     is_alive,
     is_freed,
     of_ended_role,
-    own_standing,
+    own_bans,
     profile_of,
 )
 
@@ -191,7 +191,7 @@ class Decision:
         return of_ended_role(newest, self._theirs)
 
     def _ban_reasons(self, purpose: str, channel: str) -> Iterator[str]:
-        for no, marketing, _ in own_standing(self._theirs):
+        for no, marketing, _ in own_bans(self._theirs):
             if not marketing or no.data["scope"].get("products"):
                 continue
             covered = (purpose, channel) in cells_of(no.data["scope"])
@@ -298,7 +298,7 @@ class Decision:
     # Products
 
     def _denied_products(self) -> Iterator[tuple[str, str, str, str]]:
-        for no, marketing, _ in own_standing(self._theirs):
+        for no, marketing, _ in own_bans(self._theirs):
             if marketing:
                 yield from self._product_bans(no, set(CHANNELS), self._consents)
         for point, standing in self._others:

@@ -1,8 +1,9 @@
 """The naive model's events: read, sorted, and asked simple questions, by `rules.md` alone."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import product
 from typing import Any
 
 from register.rules import normalise
@@ -160,20 +161,25 @@ def company_of(said: Said) -> str | None:
 
 
 def people(accepted: Iterable[Said]) -> list[set[Who]]:
-    """Whoever ever gave the same name and the same contact point, together or apart."""
+    """Whoever ever gave the same name and the same contact point, in one event or in two; what
+    a no names counts as it stands there."""
     names: dict[Who, set[tuple[str, ...]]] = {}
     contacts: dict[Who, set[tuple[str, ...]]] = {}
+    pairs: dict[Who, set[tuple[tuple[str, ...], tuple[str, ...]]]] = {}
     for said in accepted:
-        if said.who is not None:
+        if said.who is None:
+            continue
+        own = pairs.setdefault(said.who, set())
+        if said.brings_data:
             names.setdefault(said.who, set()).update(_names(said.party))
             contacts.setdefault(said.who, set()).update(_contacts(said.party))
+        else:
+            own.update(product(_names(said.party), _contacts(said.party)))
+    for who, own in pairs.items():
+        own.update(product(names.get(who, ()), contacts.get(who, ())))
     groups: list[set[Who]] = []
-    for who in names:
-        same = [
-            group
-            for group in groups
-            if any(names[who] & names[one] and contacts[who] & contacts[one] for one in group)
-        ]
+    for who in pairs:
+        same = [group for group in groups if any(pairs[who] & pairs[one] for one in group)]
         groups = [group for group in groups if group not in same]
         groups.append({who}.union(*same))
     return groups
@@ -197,8 +203,30 @@ def _contacts(party: Json) -> Iterator[tuple[str, ...]]:
 
 
 def said_by(accepted: Iterable[Said], members: set[Who]) -> list[Said]:
-    """What a person said, by time (R2, R3)."""
-    return sorted((said for said in accepted if said.who in members), key=lambda said: said.key)
+    """What a person said, by time (R2, R3).
+
+    Of a reference that gave no data, and that only a no proved to be this person's, the nos
+    count and what it allows does not (R40).
+    """
+    said = [one for one in accepted if one.who in members]
+    with_data = {one.who for one in said if one.brings_data}
+    counting = [one for one in said if not with_data or one.who in with_data]
+    for who in members - with_data if with_data else ():
+        counting.extend(_without_what_it_allows([one for one in said if one.who == who]))
+    return sorted(counting, key=lambda one: one.key)
+
+
+def _without_what_it_allows(said: list[Said]) -> Iterator[Said]:
+    """No consents, and no lifts but for what they ended of the reference's own."""
+    left = {no.event_id: (marketing, collection) for no, marketing, collection in own_bans(said)}
+    for one in said:
+        if one.type in ("consent.granted", "ban.lifted"):
+            continue
+        marketing, collection = left.get(one.event_id, (True, False))
+        if marketing:
+            yield one
+        elif collection:
+            yield replace(one, data={**one.data, "scope": {"purposes": []}})
 
 
 # Whether anything may be held (R21, R22, R24)
@@ -235,15 +263,15 @@ def has_ground(theirs: list[Said], moment: datetime) -> bool:
 
 def collection_banned(theirs: Iterable[Said]) -> bool:
     theirs = list(theirs)
-    return any(collection for _, _, collection in own_standing(theirs))
+    return any(collection for _, _, collection in own_bans(theirs))
 
 
 def comes_back(said: Said, ban: Said) -> bool:
     return said.type in ("order.placed", "signup.received") and said.time > ban.time
 
 
-def own_standing(theirs: list[Said]) -> Iterator[tuple[Said, bool, bool]]:
-    """The person's own bans: does the ban on marketing stand, and the one on collecting?"""
+def own_bans(theirs: list[Said]) -> Iterator[tuple[Said, bool, bool]]:
+    """The person's own bans: does the one on marketing still stand, and the one on collecting?"""
     for no in theirs:
         if not no.is_no:
             continue
@@ -253,8 +281,7 @@ def own_standing(theirs: list[Said]) -> Iterator[tuple[Said, bool, bool]]:
             any(lift.data.get("collection") for lift in lifts)
             or any(comes_back(said, no) for said in theirs)
         )
-        if marketing or collection:
-            yield no, marketing, collection
+        yield no, marketing, collection
 
 
 # Scopes, by R5

@@ -9,9 +9,9 @@ from register.rules.explain.asked import Asked
 from register.rules.explain.case import TAKE_AWAY
 from register.rules.explain.evidence import Evidence, Role, of_ban, of_consent, of_fact, of_line
 from register.rules.explain.grounds import Outcome
-from register.rules.facts import CANCELLED, ENDED, LEFT_COMPANY, Fact
+from register.rules.facts import CANCELLED, ENDED, LEFT_COMPANY, LISTING, Fact
 from register.rules.fold import Consent, No, Order, alive_cells
-from schemas.terms import Basis, Denial
+from schemas.terms import Basis, Denial, PointKind
 
 # What allows
 
@@ -71,15 +71,23 @@ def _by_contract(asked: Asked) -> Iterator[Evidence]:
 
 
 def _collection_banned(asked: Asked) -> Iterator[Evidence]:
-    for no in reversed(asked.state.permissions.nos):
-        if no.collection:
-            yield of_fact(Role.DECIDES, no.fact)
+    for ban in reversed(asked.state.collecting):
+        if ban.ended_by is None:
+            yield of_fact(Role.DECIDES, ban.no.fact)
 
 
 def _role_ended(asked: Asked) -> Iterator[Evidence]:
-    left = [fact for fact in asked.case.facts if fact.type == LEFT_COMPANY]
-    if left:
-        yield of_fact(Role.DECIDES, left[-1])
+    """The end of the role in the company that the person acted for last."""
+    facts = asked.case.facts
+    acted = [fact for fact in facts if fact.brings_data and _companies(fact)]
+    own = [fact for fact in acted if fact.type != LISTING]
+    company = _companies((own or acted)[-1])
+    left = [fact for fact in facts if fact.type == LEFT_COMPANY and _companies(fact) & company]
+    yield of_fact(Role.DECIDES, left[-1])
+
+
+def _companies(fact: Fact) -> set[bytes]:
+    return {point.digest for point in fact.points if point.kind is PointKind.COMPANY}
 
 
 def _said_no(reason: Denial) -> Callable[[Asked], Iterator[Evidence]]:
@@ -107,11 +115,10 @@ def _gone(asked: Asked) -> Iterator[Evidence]:
         return
     if not any(fact.brings_data for fact in case.facts):
         return
-    nos = case.state.permissions.nos
-    collection = [no for no in nos if no.collection]
-    deciding = collection if case.state.collection_banned else nos
-    if deciding:
-        yield of_fact(Role.DECIDES, deciding[-1].fact)
+    collecting = [ban.no for ban in case.state.collecting if ban.ended_by is None]
+    nos = collecting or case.state.permissions.nos
+    if nos:
+        yield of_fact(Role.DECIDES, nos[-1].fact)
     for line in case.forbidding:
         yield of_line(Role.DECIDES, line)
 
