@@ -233,7 +233,7 @@ def fold(facts: Iterable[Fact], collection_bans: CollectionBans | None = None) -
         profile=profile,
         profiling=profiling,
         orders=orders,
-        permissions=permissions,
+        permissions=_without_parties(permissions, dead),
         standing=tuple(standing(permissions)),
         collection_banned=walk.collection,
         collecting=tuple(_collecting(permissions, ordered)),
@@ -406,6 +406,20 @@ def _permissions(ordered: Sequence[Fact]) -> Permissions:
             collection = bool(body.get("collection"))
             lifts.append(Lift(fact.time, parse_ban_scope(body["scope"]), collection, fact))
     return Permissions(tuple(consents), tuple(nos), tuple(lifts))
+
+
+def _without_parties(permissions: Permissions, dead: Sequence[Fact]) -> Permissions:
+    """Consents, of which those whose personal data must go name nobody any more (R8, R22)."""
+    if not dead:
+        return permissions
+    gone = {fact.fact_id for fact in dead}
+    consents = tuple(
+        replace(consent, fact=replace(consent.fact, party=None))
+        if consent.fact.fact_id in gone
+        else consent
+        for consent in permissions.consents
+    )
+    return replace(permissions, consents=consents)
 
 
 def _walk(ordered: Sequence[Fact], permissions: Permissions) -> _Walk:
