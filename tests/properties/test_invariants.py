@@ -14,6 +14,7 @@ from tests.properties.strategies import (
     PERSONAS,
     PHONES,
     Persona,
+    any_ban,
     ban_of_nobody_new,
     bare_consent,
     listings,
@@ -82,6 +83,24 @@ _UNKNOWN_IS_AINO = events.ban(
     source=APP,
     subject="a-9",
 )
+
+
+@examples(400)
+@given(worlds(), any_ban)
+def test_a_ban_by_name_allows_nothing_either(world: list[Json], ban: Json) -> None:
+    """R40, whoever else's the ban's name and contact points are (R50).
+
+    Where they prove two records to be one person, the records are pooled (R51), and what each
+    allows counts for both.
+    """
+    before, after = registered(world), registered(world, added(ban))
+    now = allowed(after)
+    for source, subject in known(before):
+        person, later = before.person(subject, source), after.person(subject, source)
+        if person is None or later is None or _names(person) != _names(later):
+            continue
+        found = {one for one in now if one[0] == (source, subject)}
+        assert found <= allowed(before)
 
 
 def test_a_ban_that_proves_a_reference_to_be_somebody_allows_nothing_either() -> None:
