@@ -28,6 +28,7 @@ SOURCE = "/register"
 
 # A compressed batch can bring a value that no topic of ours would take back.
 _MAX_DEAD_LETTER = 1_200_000
+_MAX_HEADERS = 50_000
 
 
 def cause_of(change: EligibilityChange, now: datetime) -> JsonDict:
@@ -148,8 +149,8 @@ class Outbound:
 
     def dead_letter(self, record: Record, reason: str) -> OutboxMessage:
         """The bytes and headers as received, and why they could not be read."""
-        headers: list[tuple[str, bytes | None]] = [
-            *record.headers,
+        headers = [
+            *_first(record.headers),
             ("dlq-reason", reason.encode()),
             ("dlq-topic", record.topic.removeprefix(self.prefix).encode()),
             ("dlq-partition", str(record.partition).encode()),
@@ -284,3 +285,15 @@ def _caused(message: OutboxMessage, cause: Intake | None) -> OutboxMessage:
         caused_received=cause.fact.received,
         caused_by_no=cause.fact.type in PROTECTIVE,
     )
+
+
+def _first(headers: Sequence[tuple[str, bytes | None]]) -> list[tuple[str, bytes | None]]:
+    """The headers as received, or as many of them as a dead letter can carry."""
+    kept: list[tuple[str, bytes | None]] = []
+    room = _MAX_HEADERS
+    for name, value in headers:
+        room -= len(name) + len(value or b"")
+        if room < 0:
+            return [*kept, ("dlq-headers-left-out", str(len(headers) - len(kept)).encode())]
+        kept.append((name, value))
+    return kept

@@ -49,7 +49,7 @@ class OrderPlacedData(Contract):
 
     order_id: Reference
     party: Party
-    lines: Annotated[list[OrderLine], Field(min_length=1)]
+    lines: Annotated[list[OrderLine], Field(min_length=1, max_length=1000)]
     contact_obtained_in_sale: bool = True
     marketing_opt_out_offered: bool = True
 
@@ -79,7 +79,7 @@ class SignupData(Contract):
 
     party: Party
     form: Form
-    consents: list[SignupConsent] = Field(default_factory=list)
+    consents: list[SignupConsent] = Field(default_factory=list, max_length=100)
     profiling: Profiling | None = None
 
 

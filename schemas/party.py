@@ -1,5 +1,9 @@
 """Who an event is about, and what a permission covers."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from schemas.base import Contract, Reference, Text
 from schemas.terms import Channel, Kind, Language, Purpose
 
@@ -53,6 +57,6 @@ class Scope(Contract):
     category.
     """
 
-    purposes: list[Purpose] | None = None
-    channels: list[Channel] | None = None
-    products: list[Reference] | None = None
+    purposes: Annotated[list[Purpose], Field(max_length=100)] | None = None
+    channels: Annotated[list[Channel], Field(max_length=100)] | None = None
+    products: Annotated[list[Reference], Field(max_length=1000)] | None = None

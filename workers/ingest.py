@@ -20,19 +20,19 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 
 from register.records import Record
-from register.store.batch import Arrived, Batch, Outcome, Unread, write_batch
+from register.store.batch import Arrived, Batch, Outcome, Unread, rehearse, write_batch
 from register.store.offsets import forget_offsets, read_offsets
 from register.store.pool import CONFLICT, LOST_CONNECTION, Connection, connect
 from workers.backoff import Backoff
 from workers.inbound import Decoder
 from workers.loop import LoopService
 from workers.metrics import Metrics
+from workers.rehearsal import rehearsal
 from workers.settings import Settings
 
 _POLL_MS = 200
 _HAND_OVER_SECONDS = 5.0
 _REPORT_SECONDS = 1.0
-_TOO_MANY_FAILURES = 5
 _SILENCE_SECONDS = 10.0
 
 INTERNAL_ERROR = "internal_error"
@@ -65,7 +65,6 @@ class Ingest(LoopService):
         self._in_hand = asyncio.Lock()
         self._joined = False
         self._written: dict[TopicPartition, int] = {}
-        self._failed_in_a_row = 0
         self._heard_of_kafka = 0.0
 
     @property
@@ -176,21 +175,32 @@ class Ingest(LoopService):
     async def _take_in_alone(self, partition: TopicPartition, record: Any, epoch: int) -> None:
         """Write one record of a batch that failed; a record that fails alone is a dead letter.
 
-        Raises the error where record after record fails: then it is not the records, and
-        stopping loses nothing, since the offsets stand before them.
+        Raises the error where the register would not even take an event of ours: then it is not
+        the record, and stopping loses nothing, since the offsets stand before it.
         """
         try:
             await self._write_until_done(self._decode({partition: [record]}), epoch)
         except Exception as error:
-            self._failed_in_a_row += 1
             _log_failure("record-failed", error)
-            if self._failed_in_a_row >= _TOO_MANY_FAILURES:
+            if not await self._register_works():
                 raise
             unread = [Unread(_record(record), INTERNAL_ERROR)]
             offsets = {(partition.topic, partition.partition): record.offset + 1}
             await self._write_until_done(Batch([], unread, offsets), epoch)
-        else:
-            self._failed_in_a_row = 0
+
+    async def _register_works(self) -> bool:
+        """Whether an order that nobody placed can be written; it is taken back at once."""
+        if self._connection is None or self._connection.is_closed():
+            return False
+        now = datetime.now(UTC)
+        read = self._decoder.read(rehearsal(now, self._settings.topic_prefix))
+        batch = Batch([read] if isinstance(read, Arrived) else [], [], {})
+        try:
+            await rehearse(self._connection, batch, self._rules, now)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the register does not work
+            _log_failure("rehearsal-failed", error)
+            return False
+        return True
 
     async def _write_until_done(self, batch: Batch, epoch: int) -> None:
         """Write a batch, again after each conflict or outage, while its partitions are ours."""

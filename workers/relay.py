@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 
 from register.records import OutboxMessage
 from register.store.outbox import (
@@ -36,6 +36,9 @@ _CHANNEL = "outbox"
 # An access report may be as long as its topic takes.
 _MAX_REQUEST = 8_388_608
 
+_Key = tuple[str, bytes | None]
+"""A topic and a record key."""
+
 log = structlog.get_logger()
 
 
@@ -47,6 +50,7 @@ class Relay(LoopService):
         self._settings = settings
         self._metrics = metrics
         self._woken = asyncio.Event()
+        self._stuck: set[_Key] = set()
         self.ready = False
 
     def wake(self) -> None:
@@ -116,7 +120,7 @@ class Relay(LoopService):
             if asyncio.get_running_loop().time() - measured > _MEASURE_SECONDS:
                 measured = asyncio.get_running_loop().time()
                 await self._measure(connection)
-            if not waiting:
+            if all(_key(one) in self._stuck for one in waiting):
                 await self._wait_for_work()
             elif not await self._publish(connection, producer, waiting):
                 raise KafkaError("some messages were not acknowledged")
@@ -131,19 +135,29 @@ class Relay(LoopService):
         self, connection: Connection, producer: AIOKafkaProducer, waiting: Sequence[Waiting]
     ) -> bool:
         """Publish in waves of at most one message per key, so that a message never overtakes
-        an older one of its key; returns whether all were acknowledged."""
+        an older one of its key; returns whether all were acknowledged.
+
+        What is too long for its topic stays in the outbox with all that is newer of its key:
+        nobody is told a newer word before it, and everybody else's goes on.
+        """
         for wave in waves(waiting):
+            sendable = [one for one in wave if _key(one) not in self._stuck]
             sent = await asyncio.gather(
-                *(self._send(producer, one.message) for one in wave), return_exceptions=True
+                *(self._send(producer, one.message) for one in sendable), return_exceptions=True
             )
-            done = [
-                one.seq
-                for one, result in zip(wave, sent, strict=True)
-                if not isinstance(result, BaseException)
-            ]
+            done: list[int] = []
+            unsent = 0
+            for one, result in zip(sendable, sent, strict=True):
+                if isinstance(result, MessageSizeTooLargeError):
+                    self._stuck.add(_key(one))
+                    log.error("relay", action="too-long", topic=one.message.topic, seq=one.seq)
+                elif isinstance(result, BaseException):
+                    unsent += 1
+                else:
+                    done.append(one.seq)
             if done:
                 await forget(connection, done)
-            if len(done) < len(wave):
+            if unsent:
                 return False
         return True
 
@@ -173,15 +187,19 @@ class Relay(LoopService):
         self._metrics.customers.set(await customer_count(connection))
 
 
+def _key(one: Waiting) -> _Key:
+    return (one.message.topic, one.message.key)
+
+
 def waves(waiting: Sequence[Waiting]) -> Iterator[list[Waiting]]:
     """Split messages into waves: the nth message of a key is in the nth wave.
 
     Dead letters are as received and have no versions: they are all in the first.
     """
     by_wave: list[list[Waiting]] = []
-    seen: dict[tuple[str, bytes | None], int] = {}
+    seen: dict[_Key, int] = {}
     for one in waiting:
-        key = (one.message.topic, one.message.key)
+        key = _key(one)
         wave = 0 if one.message.topic.endswith(DEAD_LETTERS.name) else seen.get(key, 0)
         seen[key] = wave + 1
         if wave == len(by_wave):

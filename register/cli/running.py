@@ -30,7 +30,9 @@ def run(command: Callable[[], Coroutine[Any, Any, None]]) -> None:
         _tell("stopped")
         raise typer.Exit(INTERRUPTED) from None
     except asyncpg.UndefinedTableError:
-        _tell("this database holds no register yet: python -m register.store makes its tables")
+        _tell(
+            "this database holds no register yet: python -m register.store migrate makes its tables"
+        )
         raise typer.Exit(1) from None
     except (asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError) as error:
         # The text of such an error may quote what was asked for: the name has to do.

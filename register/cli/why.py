@@ -24,8 +24,9 @@ from register.cli.reading import (
 )
 from register.cli.running import run
 from register.cli.why_view import show_cell, show_cells, show_events
+from register.rules import messages
 from register.rules.cells import CELLS
-from register.rules.decide import audience
+from register.rules.decide import Decision, audience
 from register.rules.explain import Case, Evidence, Role, Why, of_fact, person_at, remains, why
 from register.rules.facts import Identity, JsonDict
 from register.rules.screening import Question, question
@@ -117,6 +118,7 @@ async def _answer(asked: _Asked) -> None:
             current = await customer_now(connection, asked.who)
         person = await read_person(connection, current)
         catalogue = await read_catalogue(connection, asked.product) if asked.product else []
+    _assert_same_secret(person)
     case = person_at(person.known, digester(), asked.at, asked.who)
     cells = [
         why(case, purpose, channel, _question(asked, purpose, channel, catalogue))
@@ -126,6 +128,13 @@ async def _answer(asked: _Asked) -> None:
         typer.echo(orjson.dumps(_as_json(asked, person, case, cells), option=orjson.OPT_INDENT_2))
     else:
         _show(asked, person, case, cells)
+
+
+def _assert_same_secret(person: Person) -> None:
+    """Under another secret no ban of others would be found, and the answer would be wrong."""
+    for name in person.names:
+        if digester().identity(name.source, name.subject) != name.digest:
+            raise usage("DIGEST_SECRET is not the one that this register was written with")
 
 
 def _question(
@@ -166,7 +175,13 @@ def _show(asked: _Asked, person: Person, case: Case, cells: Sequence[Why]) -> No
     if len(cells) == 1:
         show_cell(console, cells[0])
     else:
-        show_cells(console, cells)
+        show_cells(console, cells, None if asked.product else _products(case.decision))
+
+
+def _products(decision: Decision) -> JsonDict:
+    """Denied products and the groups of a soft opt-in, as the message shows them."""
+    products: JsonDict = messages.eligibility(decision, ())["products"]
+    return products
 
 
 def _show_without_data(console: Console, case: Case, cell: Why) -> None:
@@ -190,6 +205,7 @@ def _as_json(asked: _Asked, person: Person, case: Case, cells: Sequence[Why]) ->
         "audience": audience(case.state) if case.decision else None,
         "erased_since": not case.is_whole,
         "cells": [_cell(cell) for cell in cells],
+        "products": _products(case.decision) if case.decision else None,
         "kept": [_event(event) for event in remains(case)] if case.decision is None else [],
     }
 

@@ -9,6 +9,7 @@ from rich.text import Text
 from register.cli import words
 from register.cli.times import shown
 from register.rules.explain import Evidence, Role, Why
+from register.rules.facts import PROTECTIVE, JsonDict
 from schemas.terms import Basis, Denial
 
 _GREEN, _RED, _DIM = "green", "red", "dim"
@@ -34,7 +35,7 @@ class Numbered:
         return enumerate(self._events, start=1)
 
 
-def show_cells(console: Console, cells: Sequence[Why]) -> None:
+def show_cells(console: Console, cells: Sequence[Why], products: JsonDict | None) -> None:
     """A table of outcomes, purposes down and channels across, and the deciding events."""
     numbers = Numbered()
     channels = list(dict.fromkeys(cell.channel for cell in cells))
@@ -50,13 +51,15 @@ def show_cells(console: Console, cells: Sequence[Why]) -> None:
             row.append(_cell(cell, numbers) if cell else Text(""))
         table.add_row(words.plain(purpose), *row)
     console.print(table)
+    if products is not None:
+        _show_products(console, products)
     for number, event in numbers.listed():
         console.print(_event(event, f"[{number}]", None))
 
 
 def show_cell(console: Console, cell: Why) -> None:
     """One cell in words, with everything that bears on it."""
-    console.print(_sentence(cell))
+    console.print(_sentence(cell), soft_wrap=True)
     if cell.missing is not None:
         console.print(Text(f"  what is missing: {words.MISSING[cell.missing]}"), soft_wrap=True)
     if cell.groups:
@@ -64,6 +67,18 @@ def show_cell(console: Console, cell: Why) -> None:
         console.print(Text(f"  only for the product groups bought: {groups}"), soft_wrap=True)
     for event in cell.events:
         console.print(_event(event, "-", words.ROLES[event.role]))
+
+
+def _show_products(console: Console, products: JsonDict) -> None:
+    """What narrows the cells: products that are denied, groups that a soft opt-in covers."""
+    for row in products["denied"]:
+        product = words.clean(row["product"])
+        text = f"not for {product}: {words.scope(row)} ({row['reason']})"
+        console.print(Text(text), soft_wrap=True)
+    if products["soft_opt_in"]:
+        groups = words.clean(", ".join(products["soft_opt_in"]))
+        text = f"offers and campaign by soft opt-in, only for: {groups}"
+        console.print(Text(text), soft_wrap=True)
 
 
 def show_events(console: Console, events: Sequence[Evidence]) -> None:
@@ -111,6 +126,8 @@ def _event(event: Evidence, mark: str, role: str | None) -> RenderableType:
     lines = [head, Text(f"    at {shown(event.time)}{received}", _DIM)]
     if event.under is not None:
         lines.append(Text(f"    {words.UNDER[event.under]}", _DIM))
+    elif event.type in PROTECTIVE:
+        lines.append(Text(f"    {words.OWN}", _DIM))
     lines.extend(Text(f"    {line}", _DIM) for line in _details(event))
     return Group(*lines)
 

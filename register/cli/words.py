@@ -55,6 +55,8 @@ ROLES: Mapping[Role, str] = {
     Role.KEPT: "is kept",
 }
 
+OWN = "the person's own: every contact point in its scope (R9)"
+
 UNDER: Mapping[PointKind, str] = {
     PointKind.EMAIL: "under the e-mail address, for whoever uses it (R8)",
     PointKind.PHONE: "under the phone number, for whoever uses it (R8)",

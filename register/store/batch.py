@@ -104,6 +104,16 @@ async def write_batch(connection: Connection, batch: Batch, rules: Rules, now: d
         return outcome
 
 
+async def rehearse(connection: Connection, batch: Batch, rules: Rules, now: datetime) -> None:
+    """Write a batch and take it back: raises what would have kept it from being written."""
+    transaction = connection.transaction()
+    await transaction.start()
+    try:
+        await write_batch(connection, batch, rules, now)
+    finally:
+        await transaction.rollback()
+
+
 async def decide_anew(
     connection: Connection,
     persons: Collection[uuid.UUID],

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from register.records import OutboxMessage
+from register.store.headers import unpack_headers
 from register.store.pool import Connection
 from register.store.sql import queries
 
@@ -42,9 +43,7 @@ async def next_messages(connection: Connection, limit: int) -> list[Waiting]:
                 topic=row["topic"],
                 key=row["key"],
                 value=row["value"],
-                headers=[
-                    (name, value and value.encode("latin-1")) for name, value in row["headers"]
-                ],
+                headers=unpack_headers(row["headers"]),
                 caused_received=row["caused_received"],
                 caused_by_no=row["caused_by_no"],
             ),

@@ -8,6 +8,7 @@ from register.records import OutboxMessage
 from register.rules.bans import Entry
 from register.rules.facts import ORDER, Fact
 from register.rules.snapshot import Changes
+from register.store.headers import pack_headers
 from register.store.pool import Connection
 from register.store.sql import queries
 
@@ -175,10 +176,7 @@ async def write_outbox(connection: Connection, outgoing: Iterable[OutboxMessage]
             message.topic,
             message.key,
             message.value,
-            [
-                [name, None if value is None else value.decode("latin-1")]
-                for name, value in message.headers
-            ],
+            pack_headers(message.headers),
             message.caused_received,
             message.caused_by_no,
         )

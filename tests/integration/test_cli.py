@@ -290,6 +290,15 @@ async def test_why_of_who_is_not_there(shell: Shell) -> None:
     assert (answer.exit_code, answer.stderr[:30]) == (1, "the register knows no such ide")
 
 
+async def test_why_under_another_secret(register: StoreDriver, shell: Shell) -> None:
+    """R8: bans under contact points could not be found, so nothing is answered."""
+    await register.write(order(day(1), AINO))
+    found = await customer_id(shell)
+    answer = await shell("why", found, DIGEST_SECRET="another secret altogether")
+    assert (answer.exit_code, answer.stdout) == (2, "")
+    assert "DIGEST_SECRET is not the one" in answer.stderr
+
+
 # duplicates
 
 

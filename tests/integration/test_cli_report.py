@@ -3,7 +3,6 @@
 import asyncio
 import stat
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,10 @@ from register.store.pool import connect
 from tests.conftest import Database, RunningStack
 from tests.integration.store.driver import SECRET, StoreDriver
 from tests.integration.store.said import access
-from tests.integration.support.broker import Outgoing, delete_topics, publish
-from tests.integration.support.shell import Shell
+from tests.integration.support.broker import Outgoing, publish
+from tests.integration.support.shell import Shell, Topic, responses_topic
 from tests.support.events import address, ban, consumer, day, order, scope
-from topics import RESPONSES, provision
+from topics import RESPONSES
 
 pytestmark = pytest.mark.integration
 
@@ -39,32 +38,12 @@ async def register(database: Database) -> AsyncIterator[StoreDriver]:
     await connection.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Topic:
-    """The topic of responses under a prefix of the test's own."""
-
-    servers: str
-    prefix: str
-
-    async def say(self, register: StoreDriver) -> None:
-        """Publish what the register wants to say to customer service."""
-        said = [
-            one for one in await register.said() if one["type"].startswith(("access", "request"))
-        ]
-        records = [
-            Outgoing(RESPONSES.name, one["subject"].encode(), orjson.dumps(one)) for one in said
-        ]
-        await asyncio.to_thread(publish, self.servers, self.prefix, records)
-
-
 @pytest.fixture
 async def responses(stack: RunningStack, shell: Shell, database: Database) -> AsyncIterator[Topic]:
     """The topic, which the shell's commands read."""
-    topic = Topic(stack.kafka, f"{database.name}.")
-    await provision(stack.kafka, prefix=topic.prefix, partitions=3)
-    shell.environment.update(KAFKA_BOOTSTRAP_SERVERS=topic.servers, TOPIC_PREFIX=topic.prefix)
-    yield topic
-    await asyncio.to_thread(delete_topics, topic.servers, topic.prefix)
+    async with responses_topic(stack.kafka, f"{database.name}.") as topic:
+        shell.environment.update(KAFKA_BOOTSTRAP_SERVERS=topic.servers, TOPIC_PREFIX=topic.prefix)
+        yield topic
 
 
 async def test_report_writes_a_letter(

@@ -24,7 +24,8 @@ TAKE_AWAY = frozenset({ERASURE, RETENTION})
 class KnownEntry:
     """A line of the ban register, with the event that made it (None: erased with its person).
 
-    `known` is when the register came to know it.
+    `known` is when the register came to know it. Of a line that follows from another's facts
+    (R22, R24, R62) that is only a lower bound: it stood from when that person's data went.
     """
 
     entry: Entry

@@ -215,7 +215,7 @@ create table outbox (
     topic text not null,
     key bytea,
     value bytea,
-    headers jsonb not null,
+    headers bytea not null,
     caused_received timestamptz,
     caused_by_no boolean not null,
     created timestamptz not null default clock_timestamp()
