@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import MessageSizeTooLargeError
 
 from register.records import OutboxMessage
 from register.store.outbox import (
@@ -33,6 +33,7 @@ _STANDBY_SECONDS = 0.5
 _LOOK_SECONDS = 1.0
 _MEASURE_SECONDS = 2.0
 _CHANNEL = "outbox"
+_SILENT_FOR = "30s"
 # An access report may be as long as its topic takes.
 _MAX_REQUEST = 8_388_608
 
@@ -40,6 +41,14 @@ _Key = tuple[str, bytes | None]
 """A topic and a record key."""
 
 log = structlog.get_logger()
+
+
+class _TooLong(Exception):
+    """A message that its topic does not take."""
+
+    def __init__(self, waiting: Waiting) -> None:
+        super().__init__(f"seq {waiting.seq}")
+        self.waiting = waiting
 
 
 class Relay(LoopService):
@@ -73,14 +82,18 @@ class Relay(LoopService):
 
     async def _serve(self) -> None:
         url = self._settings.database_url.get_secret_value()
-        connection = await connect(url, "register-relay")
+        connection = await connect(url, "register-relay", silent_for=_SILENT_FOR)
         try:
             await connection.add_listener(_CHANNEL, self._notified)
+            self.ready = True
+            await self._stand_by(connection)
+            if self.stopping.is_set():
+                return
             producer = self._producer()
-            await producer.start()
             try:
-                self.ready = True
-                await self._stand_by(connection)
+                await producer.start()
+                self._metrics.relay_leads.set(1)
+                log.info(self.name, action="leads")
                 self.backoff.reset()
                 await self._publish_forever(connection, producer)
             finally:
@@ -93,8 +106,9 @@ class Relay(LoopService):
         return AIOKafkaProducer(
             bootstrap_servers=self._settings.kafka_bootstrap_servers,
             client_id="register-relay",
-            enable_idempotence=True,
-            acks="all",
+            # Whoever leads next fences whoever led before: a relay that was stopped in mid-wave
+            # and wakes up later can publish nothing old after something new.
+            transactional_id=f"{self._settings.topic_prefix}register.relay",
             max_request_size=_MAX_REQUEST,
             request_timeout_ms=20_000,
         )
@@ -108,9 +122,6 @@ class Relay(LoopService):
                 await asyncio.wait_for(self.stopping.wait(), _STANDBY_SECONDS)
             except TimeoutError:
                 continue
-        if not self.stopping.is_set():
-            self._metrics.relay_leads.set(1)
-            log.info("relay", action="leads")
 
     async def _publish_forever(self, connection: Connection, producer: AIOKafkaProducer) -> None:
         measured = 0.0
@@ -122,8 +133,8 @@ class Relay(LoopService):
                 await self._measure(connection)
             if all(_key(one) in self._stuck for one in waiting):
                 await self._wait_for_work()
-            elif not await self._publish(connection, producer, waiting):
-                raise KafkaError("some messages were not acknowledged")
+            else:
+                await self._publish(connection, producer, waiting)
 
     async def _wait_for_work(self) -> None:
         try:
@@ -133,39 +144,40 @@ class Relay(LoopService):
 
     async def _publish(
         self, connection: Connection, producer: AIOKafkaProducer, waiting: Sequence[Waiting]
-    ) -> bool:
+    ) -> None:
         """Publish in waves of at most one message per key, so that a message never overtakes
-        an older one of its key; returns whether all were acknowledged.
+        an older one of its key. A wave is a transaction: all of it, or again.
 
         What is too long for its topic stays in the outbox with all that is newer of its key:
         nobody is told a newer word before it, and everybody else's goes on.
         """
         for wave in waves(waiting):
             sendable = [one for one in wave if _key(one) not in self._stuck]
-            sent = await asyncio.gather(
-                *(self._send(producer, one.message) for one in sendable), return_exceptions=True
-            )
-            done: list[int] = []
-            unsent = 0
-            for one, result in zip(sendable, sent, strict=True):
-                if isinstance(result, MessageSizeTooLargeError):
-                    self._stuck.add(_key(one))
-                    log.error("relay", action="too-long", topic=one.message.topic, seq=one.seq)
-                elif isinstance(result, BaseException):
-                    unsent += 1
-                else:
-                    done.append(one.seq)
-            if done:
-                await forget(connection, done)
-            if unsent:
-                return False
-        return True
+            if not sendable:
+                continue
+            try:
+                async with producer.transaction():
+                    await asyncio.gather(*(self._send(producer, one) for one in sendable))
+            except _TooLong as error:
+                self._stuck.add(_key(error.waiting))
+                message = error.waiting.message
+                # No traceback: its text would hold the message.
+                log.error(  # noqa: TRY400
+                    self.name, action="too-long", topic=message.topic, seq=error.waiting.seq
+                )
+                return  # the others of the wave are still in the outbox
+            await forget(connection, [one.seq for one in sendable])
+            for one in sendable:
+                self._observe(one.message)
 
-    async def _send(self, producer: AIOKafkaProducer, message: OutboxMessage) -> None:
-        await producer.send_and_wait(
-            message.topic, value=message.value, key=message.key, headers=list(message.headers)
-        )
-        self._observe(message)
+    async def _send(self, producer: AIOKafkaProducer, waiting: Waiting) -> None:
+        message = waiting.message
+        try:
+            await producer.send_and_wait(
+                message.topic, value=message.value, key=message.key, headers=list(message.headers)
+            )
+        except MessageSizeTooLargeError:
+            raise _TooLong(waiting) from None
 
     def _observe(self, message: OutboxMessage) -> None:
         topic = message.topic.removeprefix(self._settings.topic_prefix)

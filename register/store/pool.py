@@ -17,6 +17,7 @@ LOST_CONNECTION = (
     asyncpg.InterfaceError,
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
     ConnectionError,
     TimeoutError,
     OSError,
@@ -29,14 +30,26 @@ CONFLICT = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
 # A prepared statement may keep for long the plan that it got while its table was nearly empty:
 # planning anew for each batch costs less than one such plan on a full table.
-_SETTINGS = {"plan_cache_mode": "force_custom_plan"}
+# A worker that stands still in a transaction must not keep its locks from the one that has taken
+# over its partitions.
+_SETTINGS = {
+    "plan_cache_mode": "force_custom_plan",
+    "idle_in_transaction_session_timeout": "10s",
+}
 
 
-async def connect(url: str, name: str) -> Connection:
-    """Open one connection; `name` shows in pg_stat_activity."""
+async def connect(url: str, name: str, *, silent_for: str | None = None) -> Connection:
+    """Open one connection; `name` shows in pg_stat_activity.
+
+    With `silent_for` the server ends the connection after so long without a statement: what
+    leads by a lock that it holds must not lead on while its process stands still.
+    """
+    settings = {"application_name": name, **_SETTINGS}
+    if silent_for is not None:
+        settings["idle_session_timeout"] = silent_for
     connection: Connection = await asyncpg.connect(
         url,
-        server_settings={"application_name": name, **_SETTINGS},
+        server_settings=settings,
         command_timeout=30,
         timeout=10,
     )
