@@ -79,6 +79,12 @@ class WorkerApp(faust.App):
             self.bulk,
         ]
 
+    async def on_stop(self) -> None:
+        """Ask all at once, since they are then awaited one after the other."""
+        for service in (self.urgent, self.bulk, self.sweeps):
+            service.ask_to_stop()
+        await super().on_stop()
+
     async def on_first_start(self) -> None:
         """Make no data folder: faust keeps nothing here."""
 

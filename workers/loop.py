@@ -1,6 +1,7 @@
 """A service that runs one loop and waits outages out: what ingest, relay and sweeps share."""
 
 import asyncio
+import time
 from typing import Any
 
 import structlog
@@ -11,6 +12,9 @@ from register.store.pool import LOST_CONNECTION
 from workers.backoff import Backoff
 
 log = structlog.get_logger()
+
+_DRAIN_SECONDS = 3.0
+_CANCEL_SECONDS = 1.0
 
 OUTAGE = (*LOST_CONNECTION, KafkaError)
 """Errors that are waited out: the database or Kafka is away."""
@@ -29,6 +33,7 @@ class LoopService(Service):
         self.stopping = asyncio.Event()
         self.backoff = Backoff()
         self._loop_task: asyncio.Task[None] | None = None
+        self._asked = 0.0
 
     async def session(self) -> None:
         """Work until `stopping` is set."""
@@ -42,12 +47,25 @@ class LoopService(Service):
         self._loop_task = asyncio.create_task(self._run_sessions(), name=self.name)
         self._loop_task.add_done_callback(self._loop_ended)
 
+    def ask_to_stop(self) -> None:
+        """Let the session end; what waits is woken."""
+        if not self.stopping.is_set():
+            self._asked = time.monotonic()
+            self.stopping.set()
+            self.wake()
+
     async def on_stop(self) -> None:
-        """Let the session end."""
-        self.stopping.set()
-        self.wake()
-        if self._loop_task is not None:
-            await asyncio.wait([self._loop_task])
+        """Let the session end, or end it where something holds it up: what it has in hand is
+        not committed then, and comes again."""
+        self.ask_to_stop()
+        if self._loop_task is None:
+            return
+        left = max(0.1, _DRAIN_SECONDS - (time.monotonic() - self._asked))
+        await asyncio.wait([self._loop_task], timeout=left)
+        if not self._loop_task.done():
+            log.warning(self.name, action="not-drained")
+            self._loop_task.cancel()
+            await asyncio.wait([self._loop_task], timeout=_CANCEL_SECONDS)
 
     async def _run_sessions(self) -> None:
         while not self.stopping.is_set():

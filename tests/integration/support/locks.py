@@ -13,6 +13,8 @@ from tests.integration.support.polling import until
 async def table_locked(deployment: Deployment, table: str) -> AsyncIterator[None]:
     """Nobody reads or writes the table meanwhile: who tries waits inside its transaction."""
     async with connected(deployment.database_url) as connection, connection.transaction():
+        # The test holds still on purpose, longer than a worker may.
+        await connection.execute("set local idle_in_transaction_session_timeout = 0")
         await connection.execute(f"lock table {table} in access exclusive mode")
         yield
 
