@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from register.rules.digest import Digester
@@ -31,11 +31,18 @@ class Settings(BaseSettings):
     outbox_batch: PositiveInt = 1000
     session_timeout_ms: PositiveInt = 10_000
     metrics_host: str = "127.0.0.1"
-    metrics_port: PositiveInt = 6066
+    metrics_port: Annotated[int, Field(gt=0, le=65535)] = 6066
     access_requires_signature: bool = False
     former_customer_retention_days: PositiveInt = 6 * 365 + 1
-    log_level: str = "INFO"
+    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")] = "INFO"
     log_format: Annotated[str, Field(pattern="^(json|console)$")] = "console"
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, url: SecretStr) -> SecretStr:
+        if not url.get_secret_value().startswith("postgresql://"):
+            raise ValueError("it must start with postgresql://")
+        return url
 
     def rules(self) -> Rules:
         """What every batch is written by."""
