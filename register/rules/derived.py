@@ -1,11 +1,12 @@
 """Bans under contact points that no ban named: of who is gone, or was corrected (R22, R24, R62)."""
 
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from register.rules.bans import NOTHING, Entry
 from register.rules.digest import Point
-from register.rules.facts import LIFT, Fact
+from register.rules.facts import Fact
 from register.rules.fold import Collecting, No, PersonState
 from schemas.terms import Denial, PointKind
 
@@ -55,22 +56,29 @@ def _kept(no: No, point: Point, *, marketing: bool) -> Entry:
 
 
 def _ended(collecting: Collecting, gone: Sequence[Point]) -> Iterator[Entry]:
-    """R24: the person's own later order or sign-up lifts the part on collecting, no more; a
-    lift stands by itself under what it names."""
-    end = collecting.ended_by
-    if end is None:
-        return
-    named = () if end.type == LIFT else collecting.no.fact.points
-    for point in dict.fromkeys([*gone, *named]):
-        yield Entry(
-            digest=point.digest,
-            kind=point.kind,
-            fact_id=end.fact_id,
-            is_lift=True,
-            reason=Denial.BANNED,
-            collection=True,
-            since=end.time,
-            placed_by=collecting.no.fact.identity,
-            scope_data=NOTHING,
-            derived_by=end.identity,
-        )
+    """R24: what ended the part on collecting ends it under points that are gone; under those
+    that the ban named a return does, and a lift stands by itself under what it names."""
+    for end, points in (
+        (collecting.ended_by, gone),
+        (collecting.returned, collecting.no.fact.points),
+    ):
+        for point in points if end is not None else ():
+            assert end is not None
+            yield _lifted(end, collecting.no, point)
+
+
+def _lifted(end: Fact, no: No, point: Point) -> Entry:
+    """One per reference that banned: one return may end the bans of several (R51)."""
+    assert no.fact.identity is not None
+    return Entry(
+        digest=point.digest,
+        kind=point.kind,
+        fact_id=uuid.uuid5(end.fact_id, no.fact.identity.hex()),
+        is_lift=True,
+        reason=Denial.BANNED,
+        collection=True,
+        since=end.time,
+        placed_by=no.fact.identity,
+        scope_data=NOTHING,
+        derived_by=end.identity,
+    )

@@ -131,10 +131,11 @@ class Permissions:
 @dataclass(frozen=True, slots=True)
 class Collecting:
     """A ban on collecting and storing; `ended_by` is the person's own later order or sign-up,
-    or a lift, that ended it (R24)."""
+    or a lift, that ended it, `returned` the first such order or sign-up (R24)."""
 
     no: No
     ended_by: Fact | None
+    returned: Fact | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,7 +384,9 @@ def _collecting(permissions: Permissions, ordered: Sequence[Fact]) -> Iterator[C
     ]
     for no in permissions.nos:
         if no.collection:
-            yield Collecting(no, next((end for end in ends if end.time > no.time), None))
+            later = [end for end in ends if end.time > no.time]
+            returns = (end for end in later if end.type != LIFT)
+            yield Collecting(no, next(iter(later), None), next(returns, None))
 
 
 def _permissions(ordered: Sequence[Fact]) -> Permissions:

@@ -34,7 +34,7 @@ async def share_the_work(deployment: Deployment, members: int) -> None:
     async def shared() -> bool:
         for lane in LANES:
             parts = await asyncio.to_thread(
-                broker.assignments, deployment.stack.kafka, f"{deployment.group}.{lane}"
+                broker.assignments, deployment.kafka, f"{deployment.group}.{lane}"
             )
             if len(parts) != members or 0 in parts.values():
                 return False

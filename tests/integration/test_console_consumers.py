@@ -32,7 +32,7 @@ def read_with_kcat(topic: str, deployment: Deployment) -> list[tuple[str, str]]:
     (line,) = re.findall(rf"^kcat -C .*-t {re.escape(topic)} .*$", GUIDE, re.MULTILINE)
     done = subprocess.run(
         ["sh", "-ec", line.replace(topic, deployment.prefix + topic)],
-        env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": deployment.stack.kafka},
+        env={**os.environ, "KAFKA_BOOTSTRAP_SERVERS": deployment.kafka},
         capture_output=True,
         text=True,
         timeout=30,

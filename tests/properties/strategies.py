@@ -246,6 +246,15 @@ any_event = st.one_of(
 """Every type there is about a person, from everybody."""
 
 
+_COME_AND_GO = (*CONTACTS, SOLE_TRADER, CONSUMERS[0], CONSUMERS[2])
+returning_events = st.one_of(
+    *_of((*_COME_AND_GO, *LISTED), _ban, _lift, _signup),
+    *_of(_COME_AND_GO, _order, _profile),
+    *_of(LISTED, _listing),
+)
+"""Bans on collecting, their ends, and what is collected all the same (R22 to R24)."""
+
+
 def _without_collection(drawn: Json) -> Json:
     data = {name: value for name, value in drawn["data"].items() if name != "collection"}
     return {**drawn, "data": data}

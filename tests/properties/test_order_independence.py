@@ -17,6 +17,7 @@ from tests.properties.strategies import (
     PERSONAS,
     calm_events,
     numbered,
+    returning_events,
     splits,
     worlds,
 )
@@ -67,6 +68,13 @@ def shuffled(world: Sequence[Json]) -> st.SearchStrategy[list[Json]]:
 @given(worlds(), splits)
 def test_the_register_is_what_the_rules_say(world: list[Json], sizes: list[int]) -> None:
     """R2 to R12, R20 to R24, R27, R30 to R36, R50 to R54, against an independent reading."""
+    assert_alike(*run(world, sizes))
+
+
+@examples(800)
+@given(worlds(returning_events, 12), splits)
+def test_who_goes_and_comes_back(world: list[Json], sizes: list[int]) -> None:
+    """R22 to R24: the same, in worlds of little else than bans on collecting and their ends."""
     assert_alike(*run(world, sizes))
 
 

@@ -65,7 +65,8 @@ def _lines(changes: Changes, arrived: Iterable[Intake]) -> dict[bytes, list[Know
     lines: dict[bytes, list[KnownEntry]] = defaultdict(list)
     for entry in changes.entries:
         if entry not in changes.removed_entries:
-            known = max(received[entry.fact_id], *_derived_at(entry, changes.stored))
+            said = received.get(entry.fact_id, entry.since)  # a derived lift is no event
+            known = max(said, *_derived_at(entry, changes.stored))
             lines[entry.digest].append(KnownEntry(entry, kept.get(entry.fact_id), known))
     return lines
 

@@ -29,6 +29,8 @@ class Deployment:
     """Everything that one register consists of; workers are started by the test."""
 
     stack: RunningStack
+    kafka: str
+    """Bootstrap servers: the stack's own, or another way to get there."""
     database_url: str
     prefix: str
     folder: Path
@@ -42,7 +44,7 @@ class Deployment:
     def settings(self) -> dict[str, str]:
         """The environment of a worker, but for its port."""
         return {
-            "KAFKA_BOOTSTRAP_SERVERS": self.stack.kafka,
+            "KAFKA_BOOTSTRAP_SERVERS": self.kafka,
             "DATABASE_URL": self.database_url,
             "DIGEST_SECRET": SECRET,
             "TOPIC_PREFIX": self.prefix,
@@ -77,12 +79,12 @@ class Deployment:
     ) -> list[tuple[str, int, int]]:
         """Send records and wait until Kafka has them; returns the place of each."""
         return await asyncio.to_thread(
-            broker.publish, self.stack.kafka, self.prefix, list(records), settings
+            broker.publish, self.kafka, self.prefix, list(records), settings
         )
 
     async def read(self, *topics: str) -> list[Incoming]:
         """Every record that the topics hold now."""
-        return await asyncio.to_thread(broker.read, self.stack.kafka, self.prefix, topics)
+        return await asyncio.to_thread(broker.read, self.kafka, self.prefix, topics)
 
     async def drained(self, *, seconds: float = 60.0) -> None:
         """Wait until every record is taken in and every message is published.
@@ -91,7 +93,7 @@ class Deployment:
         """
         running = [worker for worker in self.workers if worker.exit_code is None]
         ends = await asyncio.to_thread(
-            broker.end_offsets, self.stack.kafka, [self.prefix + topic for topic in READ]
+            broker.end_offsets, self.kafka, [self.prefix + topic for topic in READ]
         )
         wanted = {partition: end for partition, end in ends.items() if end}
 
@@ -111,7 +113,7 @@ class Deployment:
     async def taken_in(self, *, seconds: float = 60.0) -> None:
         """Wait until every record is taken in, published or not."""
         ends = await asyncio.to_thread(
-            broker.end_offsets, self.stack.kafka, [self.prefix + topic for topic in READ]
+            broker.end_offsets, self.kafka, [self.prefix + topic for topic in READ]
         )
         wanted = {partition: end for partition, end in ends.items() if end}
 
@@ -161,14 +163,20 @@ class Deployment:
 
 
 @asynccontextmanager
-async def deployed(stack: RunningStack, template: str, folder: Path) -> AsyncIterator[Deployment]:
-    """Topics, a database and a folder for a register that nobody else uses; all go in the end."""
+async def deployed(
+    stack: RunningStack, template: str, folder: Path, *, kafka: str | None = None
+) -> AsyncIterator[Deployment]:
+    """Topics, a database and a folder for a register that nobody else uses; all go in the end.
+
+    `kafka` are bootstrap servers of another broker than the stack's.
+    """
     prefix = f"deployment-{next(_prefixes)}."
+    servers = kafka or stack.kafka
     async with cloned(stack, template) as url:
-        await provision(stack.kafka, prefix=prefix, partitions=PARTITIONS)
-        deployment = Deployment(stack, url, prefix, folder)
+        await provision(servers, prefix=prefix, partitions=PARTITIONS)
+        deployment = Deployment(stack, servers, url, prefix, folder)
         try:
             yield deployment
         finally:
             deployment.end()
-            await asyncio.to_thread(broker.delete_topics, stack.kafka, prefix)
+            await asyncio.to_thread(broker.delete_topics, servers, prefix)

@@ -37,7 +37,7 @@ async def streaming(
     An outage of Kafka delays them, and loses none: the sender waits for it.
     """
     stream = Stream(records)
-    sender = Sender(deployment.stack.kafka, deployment.prefix)
+    sender = Sender(deployment.kafka, deployment.prefix)
 
     async def send() -> None:
         step = max(1, round(per_second * _STEP_S))
