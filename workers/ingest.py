@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from register.records import Record
 from register.store.batch import Arrived, Batch, Outcome, Unread, rehearse, write_batch
@@ -66,6 +66,7 @@ class Ingest(LoopService):
         self._joined = False
         self._written: dict[TopicPartition, int] = {}
         self._heard_of_kafka = 0.0
+        self._waiting_since: float | None = None
 
     @property
     def ready(self) -> bool:
@@ -124,10 +125,20 @@ class Ingest(LoopService):
             await self._pass_unreadable(consumer, epoch)
             return
         if not fetched:
+            self._assert_not_deaf()
             return
         async with self._in_hand:
             if epoch == self._epoch:
                 await self._take_in(fetched, epoch)
+        self._waiting_since = None
+
+    def _assert_not_deaf(self) -> None:
+        """A client whose fetching ended by itself says nothing of it: records wait, and none
+        comes. Raises an outage then, which starts a new client."""
+        since = self._waiting_since
+        if since is not None and time.monotonic() - since > _SILENCE_SECONDS:
+            log.error(self.name, action="deaf")
+            raise KafkaConnectionError("records wait in Kafka and none is fetched")
 
     async def _pass_unreadable(self, consumer: AIOKafkaConsumer, epoch: int) -> None:
         """Get past a record that the client cannot unpack: a header's name is no UTF-8.
@@ -300,6 +311,7 @@ class Ingest(LoopService):
                 consumer.seek(partition, offsets[partition])
             consumer.resume(*partitions)
             self._unpositioned.clear()
+            self._waiting_since = None
 
     async def _stored_offsets(
         self, consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]
@@ -362,8 +374,13 @@ class Ingest(LoopService):
                     lag[partition.topic] += end - await consumer.position(partition)
         except KafkaError as error:
             log.debug(self.name, action="lag-unknown", error=type(error).__name__)
+            self._waiting_since = None
             return
         self._heard_of_kafka = time.monotonic()
+        if not any(lag.values()):
+            self._waiting_since = None
+        elif self._waiting_since is None:
+            self._waiting_since = self._heard_of_kafka
         for topic, records in lag.items():
             self._metrics.lag.labels(self._name(topic)).set(records)
 

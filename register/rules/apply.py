@@ -21,8 +21,9 @@ from register.rules.facts import (
     Identity,
     JsonDict,
 )
-from register.rules.fold import No, PersonState, fold
+from register.rules.fold import PersonState, fold
 from register.rules.intake import Intake
+from register.rules.permissions import No
 from register.rules.settings import RuleSettings
 from register.rules.snapshot import (
     Answer,

@@ -7,14 +7,17 @@ import uuid
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
+from register.rules.admission import admits
 from register.rules.bans import Entry, entries_of, standing
 from register.rules.components import Components
 from register.rules.derived import contact_points, derived_entries
 from register.rules.digest import Point
 from register.rules.facts import ERASURE, NOES, RECTIFICATION, RETENTION, Fact, Identity, match_keys
-from register.rules.fold import CollectionBan, PersonState, admits, fold, stands
+from register.rules.fold import PersonState, fold
+from register.rules.ground import CollectionBan
 from register.rules.intake import Intake
 from register.rules.outcomes import Refused
+from register.rules.permissions import stands
 from register.rules.requests import (
     ACCESS,
     AMBIGUOUS,

@@ -8,7 +8,8 @@ from register.rules import normalise
 from register.rules.bans import Entry, binding_cells
 from register.rules.cells import CAMPAIGN_CELLS, CHANNEL_CELLS, PURPOSE_CELLS, cells_in
 from register.rules.facts import JsonDict, Scope
-from register.rules.fold import Consent, No, Order, PersonState, alive_cells, freed_cells
+from register.rules.fold import Order, PersonState
+from register.rules.permissions import Consent, No, alive_cells, freed_cells
 from register.rules.table import PURPOSE_RULES, ROWS, PurposeRule, Row
 from schemas.terms import Audience, Basis, Channel, Denial, Kind, PointKind, Purpose
 

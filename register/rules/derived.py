@@ -7,7 +7,8 @@ from dataclasses import replace
 from register.rules.bans import NOTHING, Entry
 from register.rules.digest import Point
 from register.rules.facts import Fact
-from register.rules.fold import Collecting, No, PersonState
+from register.rules.fold import PersonState
+from register.rules.permissions import Collecting, No
 from schemas.terms import Denial, PointKind
 
 CONTACT_POINTS = frozenset({PointKind.EMAIL, PointKind.PHONE, PointKind.POST})

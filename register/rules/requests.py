@@ -18,7 +18,8 @@ from register.rules.facts import (
     Identity,
     JsonDict,
 )
-from register.rules.fold import Order, PersonState, stands
+from register.rules.fold import Order, PersonState
+from register.rules.permissions import stands
 
 ACCESS = "access.requested"
 UNSIGNED = "unsigned"

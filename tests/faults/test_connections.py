@@ -17,7 +17,7 @@ from tests.integration.support.stream import streaming
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 
-EVENTS = believable(2_000, seed=51)
+EVENTS = believable(1_000, seed=51)
 
 
 async def test_connections_that_break_again_and_again(
@@ -38,12 +38,12 @@ async def test_connections_that_break_again_and_again(
             worker = await deployment.start_worker()
             async with streaming(deployment, EVENTS, per_second=200) as stream:
                 while stream.sent < len(EVENTS):
-                    worker.pause()  # it learns of all of them at once when it goes on
+                    worker.pause()  # so that it learns of all of them at the same moment
                     proxy.break_all()
                     await asyncio.sleep(0.01)
                     worker.resume()
                     await asyncio.sleep(pace.uniform(0.01, 0.2))
-            assert proxy.breaks > 300
+            assert proxy.breaks > 100
             await deployment.await_ready(worker)
             await deployment.drained()
             await assert_nothing_lost(deployment)

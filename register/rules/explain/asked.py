@@ -7,7 +7,8 @@ from register.rules.cells import bit
 from register.rules.decide import POINT_OF, Binding, bindings, named_and_held
 from register.rules.explain.case import Case
 from register.rules.facts import LISTING, Fact, JsonDict
-from register.rules.fold import Consent, Order, PersonState
+from register.rules.fold import Order, PersonState
+from register.rules.permissions import Consent
 from register.rules.screening import Question
 from register.rules.table import PURPOSE_RULES
 from schemas.terms import Channel, Purpose

@@ -8,7 +8,7 @@ from enum import StrEnum
 from register.rules.decide import Binding
 from register.rules.explain.case import Case, KnownEntry
 from register.rules.facts import SIGNUP, Fact, JsonDict, parse_scope
-from register.rules.fold import Consent, No
+from register.rules.permissions import Consent, No
 from schemas.terms import PointKind
 
 

@@ -6,17 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from register.rules.admission import admits
 from register.rules.cells import CELLS
 from register.rules.facts import Fact
-from register.rules.fold import (
-    CollectionBan,
-    Consent,
-    PersonState,
-    admits,
-    alive_cells,
-    fold,
-    freed_cells,
-)
+from register.rules.fold import PersonState, fold
+from register.rules.ground import CollectionBan
+from register.rules.permissions import Consent, alive_cells, freed_cells
 from schemas.terms import Denial
 from tests.support import events
 from tests.support.events import Json, day, scope
