@@ -86,6 +86,11 @@ class Metrics:
         self.overdue_requests = Gauge(
             "register_requests_overdue", "Requests past their due date (R61)", registry=registry
         )
+        self.possible_duplicates = Gauge(
+            "register_possible_duplicates",
+            "Customers who share a contact point with another, counted once an hour (R50)",
+            registry=registry,
+        )
         self.retained_out = Counter(
             "register_retention_erased",
             "Former customers erased because their time was over (R26)",

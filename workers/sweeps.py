@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from register.store.duplicates import count_possible_duplicates
 from register.store.pool import CONFLICT, Connection, connect
 from register.store.requests import counts
 from register.store.sweeps import disclosure_step, retention_step, sweep_step
@@ -19,6 +20,7 @@ from workers.settings import Settings
 
 _IDLE_SECONDS = 0.5
 _RETENTION_SECONDS = 60.0
+_DUPLICATES_SECONDS = 3600.0
 
 log = structlog.get_logger()
 
@@ -32,6 +34,7 @@ class Sweeps(LoopService):
         self._metrics = metrics
         self._rules = settings.rules()
         self._retention_due = 0.0
+        self._duplicates_due = 0.0
 
     async def session(self) -> None:
         """Work over one database connection."""
@@ -62,6 +65,11 @@ class Sweeps(LoopService):
         waiting = await counts(connection, now)
         self._metrics.open_requests.set(waiting.open)
         self._metrics.overdue_requests.set(waiting.overdue)
+        if not worked and asyncio.get_running_loop().time() >= self._duplicates_due:
+            # It looks at the whole register, so seldom, and only when nothing else waits.
+            found = await count_possible_duplicates(connection)
+            self._metrics.possible_duplicates.set(found.customers)
+            self._duplicates_due = asyncio.get_running_loop().time() + _DUPLICATES_SECONDS
         return worked
 
     async def _rest(self) -> None:

@@ -10,16 +10,12 @@ import asyncpg
 from register.cli.environment import DATABASE_URL, required
 from register.cli.errors import CliError
 from register.rules import normalise
-from register.rules.bans import Entry
-from register.rules.digest import Point
 from register.rules.explain import Known, KnownEntry
-from register.rules.facts import Fact, Identity
+from register.rules.facts import Identity
+from register.store.duplicates import LONG_SECONDS, count_possible_duplicates
 from register.store.pool import LOST_CONNECTION, Connection, connect
+from register.store.rows import entry_of, event_of, fact_of, uuid_of
 from register.store.sql import queries
-from schemas.terms import Denial, PointKind
-
-_LONG_S = 300.0
-"""A look at the whole register may take so long, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +69,7 @@ async def customer_now(connection: Connection, customer_id: uuid.UUID) -> uuid.U
     row = await connection.fetchrow(queries.customer_now, customer_id)
     if row is None:
         raise CliError(f"no customer has or had the id {customer_id}")
-    return _uuid(row["person_id"])
+    return uuid_of(row["person_id"])
 
 
 async def customer_of(connection: Connection, identity: bytes) -> uuid.UUID:
@@ -81,7 +77,7 @@ async def customer_of(connection: Connection, identity: bytes) -> uuid.UUID:
     rows = await connection.fetch(queries.identities, [identity])
     if not rows:
         raise CliError("the register knows no such identity: no event ever named it")
-    return _uuid(rows[0]["person_id"])
+    return uuid_of(rows[0]["person_id"])
 
 
 async def read_person(connection: Connection, customer_id: uuid.UUID) -> Person:
@@ -119,23 +115,22 @@ async def read_catalogue(connection: Connection, product: str) -> list[tuple[str
 
 async def possible_duplicates(connection: Connection, limit: int) -> PossibleDuplicates:
     """Customers who share an e-mail address or a phone number, in groups, the largest first."""
-    counts = await connection.fetchrow(queries.possible_duplicates, timeout=_LONG_S)
-    assert counts is not None
-    rows = await connection.fetch(queries.possible_duplicate_groups, limit, timeout=_LONG_S)
+    counts = await count_possible_duplicates(connection)
+    rows = await connection.fetch(queries.possible_duplicate_groups, limit, timeout=LONG_SECONDS)
     everybody = {person for row in rows for person in row["persons"]}
     audiences = {
-        _uuid(row["person_id"]): row["audience"]
+        uuid_of(row["person_id"]): row["audience"]
         for row in await connection.fetch(queries.audiences, list(everybody))
     }
     groups: list[Group] = []
     for row in rows:
-        customers = [_uuid(person) for person in row["persons"]]
+        customers = [uuid_of(person) for person in row["persons"]]
         groups.append(Group(customers, row["kinds"], {one: audiences[one] for one in customers}))
-    return PossibleDuplicates(counts["groups"], counts["customers"], groups)
+    return PossibleDuplicates(counts.groups, counts.customers, groups)
 
 
 async def _known(connection: Connection, identities: Sequence[bytes]) -> Known:
-    facts = [_fact(row) for row in await connection.fetch(queries.facts, identities)]
+    facts = [fact_of(row) for row in await connection.fetch(queries.facts, identities)]
     links = await connection.fetch(queries.known_links, identities)
     agreements = await connection.fetch(queries.agreement_facts)
     return Known(
@@ -145,7 +140,7 @@ async def _known(connection: Connection, identities: Sequence[bytes]) -> Known:
         entries=await _entries(
             connection, {point.digest for fact in facts for point in fact.points}
         ),
-        agreements=[_event(row) for row in agreements],
+        agreements=[event_of(row) for row in agreements],
     )
 
 
@@ -165,58 +160,7 @@ async def _lines(
 ) -> dict[bytes, list[KnownEntry]]:
     found: dict[bytes, list[KnownEntry]] = {}
     for row in await connection.fetch(queries.known_entries, list(digests)):
-        entry = Entry(
-            digest=row["digest"],
-            kind=PointKind(row["kind"]),
-            fact_id=_uuid(row["fact_id"]),
-            is_lift=row["is_lift"],
-            reason=Denial(row["reason"]),
-            collection=row["collection"],
-            since=row["since"],
-            placed_by=row["placed_by"],
-            scope_data=row["scope"],
-            derived_by=row["derived_by"],
-        )
-        fact = _event(row) if row["event_id"] is not None else None
+        entry = entry_of(row)
+        fact = event_of(row) if row["event_id"] is not None else None
         found.setdefault(entry.digest, []).append(KnownEntry(entry, fact, row["known"]))
     return found
-
-
-def _fact(row: asyncpg.Record) -> Fact:
-    return Fact(
-        fact_id=_uuid(row["fact_id"]),
-        source=row["source"],
-        event_id=row["event_id"],
-        type=row["type"],
-        identity=row["identity"],
-        time=row["time"],
-        received=row["received"],
-        body=row["body"],
-        party=row["party"],
-        points=tuple(
-            Point(PointKind(kind), digest)
-            for kind, digest in zip(row["point_kinds"], row["points"], strict=True)
-        ),
-        names=tuple(row["names"]),
-        contacts=tuple(row["contacts"]),
-    )
-
-
-def _event(row: asyncpg.Record) -> Fact:
-    """An event alone: what it said, not of whom."""
-    return Fact(
-        fact_id=_uuid(row["fact_id"]),
-        source=row["source"],
-        event_id=row["event_id"],
-        type=row["type"],
-        identity=None,
-        time=row["time"],
-        received=row["received"],
-        body=row["body"],
-        party=None,
-    )
-
-
-def _uuid(value: uuid.UUID) -> uuid.UUID:
-    """The driver's own kind of UUID as Python's, which compares faster."""
-    return uuid.UUID(int=value.int)

@@ -245,6 +245,7 @@ class _Batch:
                 held = requests.report(
                     person.state,
                     person.facts,
+                    self._others(person),
                     names,
                     data,
                     self._snapshot.disclosures.get(person_id, ()),

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from register.rules.bans import Entry, published
 from register.rules.facts import (
     BILLING,
     CONSENT,
@@ -28,6 +29,9 @@ NOT_FOUND = "person_not_found"
 AMBIGUOUS = "person_ambiguous"
 
 _OPEN_BILLING = frozenset({"overdue", "in_collection"})
+_ORIGIN = ("form", "listed_in", "origin")
+"""What tells where data came from (GDPR art. 15(1)(g))."""
+
 PERSON_REQUESTS = frozenset({ACCESS, RECTIFICATION, ERASURE})
 
 
@@ -47,11 +51,16 @@ def blocks_erasure(state: PersonState) -> bool:
 def report(
     state: PersonState,
     facts: Sequence[Fact],
+    others: Sequence[Entry],
     identities: Iterable[Identity],
     eligibility: JsonDict | None,
     disclosures: Sequence[JsonDict],
 ) -> JsonDict:
-    """All that is held on a person (contract, `access.reported`)."""
+    """All that is held on a person (contract, `access.reported`).
+
+    `others` are the bans that bind the person and that somebody else placed on a contact point
+    of theirs, or a company on its contacts: shown without who did (GDPR art. 15(4)).
+    """
     profile = dict(state.profile)
     ordered = sorted(facts, key=lambda fact: fact.order)
     return {
@@ -65,7 +74,7 @@ def report(
         "billing": [_dated(fact, fact.body) for fact in ordered if fact.type == BILLING],
         "profiling": dict(state.profiling),
         "consents": list(_consents(state, ordered)),
-        "bans": list(_bans(state, ordered)),
+        "bans": [*_bans(state, ordered), *map(_ban_of_others, others)],
         "eligibility": eligibility,
         "disclosures": list(disclosures),
         "sources": sorted({fact.source for fact in ordered}),
@@ -76,6 +85,7 @@ def report(
                 "type": fact.type,
                 "time": fact.time.isoformat(),
                 "received": fact.received.isoformat(),
+                **{name: fact.body[name] for name in _ORIGIN if fact.body.get(name)},
             }
             for fact in ordered
         ],
@@ -106,6 +116,11 @@ def _consents(state: PersonState, ordered: Sequence[Fact]) -> Iterable[JsonDict]
         elif fact.type == SIGNUP:
             for given in fact.body["consents"]:
                 yield _dated(fact, {**given, "stands": id(fact) in standing})
+
+
+def _ban_of_others(ban: Entry) -> JsonDict:
+    shown = published(ban)
+    return {"time": shown.pop("since"), **shown, "kind": ban.kind.value, "stands": True}
 
 
 def _bans(state: PersonState, ordered: Sequence[Fact]) -> Iterable[JsonDict]:

@@ -26,8 +26,9 @@ from register.rules.requests import ACCESS
 from register.rules.snapshot import KnownDigest, KnownIdentity, KnownPerson, Snapshot
 from register.store.agreements import read_agreements
 from register.store.pool import Connection
+from register.store.rows import entry_of, fact_of
 from register.store.sql import queries
-from schemas.terms import Denial, PointKind
+from schemas.terms import PointKind
 
 
 @dataclass(slots=True)
@@ -220,28 +221,8 @@ async def _facts(connection: Connection, identities: Collection[bytes]) -> dict[
     facts: dict[bytes, list[Fact]] = defaultdict(list)
     if identities:
         for row in await connection.fetch(queries.facts, list(identities)):
-            facts[row["identity"]].append(_fact(row))
+            facts[row["identity"]].append(fact_of(row))
     return facts
-
-
-def _fact(row: asyncpg.Record) -> Fact:
-    return Fact(
-        fact_id=uuid.UUID(int=row["fact_id"].int),
-        source=row["source"],
-        event_id=row["event_id"],
-        type=row["type"],
-        identity=row["identity"],
-        time=row["time"],
-        received=row["received"],
-        body=row["body"],
-        party=row["party"],
-        points=tuple(
-            Point(PointKind(kind), digest)
-            for kind, digest in zip(row["point_kinds"], row["points"], strict=True)
-        ),
-        names=tuple(row["names"]),
-        contacts=tuple(row["contacts"]),
-    )
 
 
 async def _persons(
@@ -325,20 +306,7 @@ async def _add_entries(
     connection: Connection, digests: Collection[bytes], found: dict[bytes, list[Entry]]
 ) -> None:
     for row in await connection.fetch(queries.ban_entries, list(digests)):
-        found[row["digest"]].append(
-            Entry(
-                digest=row["digest"],
-                kind=PointKind(row["kind"]),
-                fact_id=uuid.UUID(int=row["fact_id"].int),
-                is_lift=row["is_lift"],
-                reason=Denial(row["reason"]),
-                collection=row["collection"],
-                since=row["since"],
-                placed_by=row["placed_by"],
-                scope_data=row["scope"],
-                derived_by=row["derived_by"],
-            )
-        )
+        found[row["digest"]].append(entry_of(row))
 
 
 async def _digests(

@@ -210,11 +210,11 @@ def _bans(report: Json, say: Words) -> Iterator[Block]:
                 _labelled(say, "evidence", one),
             ),
             _lines(
-                _scope(one["scope"], say),
+                _scope(one["scope"], say) if one["scope"].get("purposes") != [] else None,
                 say.text("sentence", "collection") if one.get("collection") else None,
             ),
             _stands(one, say),
-            one["source"],
+            one.get("source", ""),
         ]
         for one in report["bans"]
     ]
@@ -310,7 +310,7 @@ def _log(report: Json, say: Words) -> Iterator[Block]:
     rows = [
         [
             say.moment(_moment(one["time"])),
-            say.code("event", one["type"]),
+            _lines(say.code("event", one["type"]), _labelled(say, "listed_in", one)),
             one["source"],
             one["id"],
         ]

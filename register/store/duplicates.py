@@ -1,0 +1,24 @@
+"""Customers who share a contact point and were not found to be one person (R50)."""
+
+from dataclasses import dataclass
+
+from register.store.pool import Connection
+from register.store.sql import queries
+
+LONG_SECONDS = 300.0
+"""A look at the whole register may take so long: about 5 s per million customers."""
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateCounts:
+    """How many groups there are, and how many customers are in one."""
+
+    groups: int
+    customers: int
+
+
+async def count_possible_duplicates(connection: Connection) -> DuplicateCounts:
+    """Look at the whole register: for a gauge now and then, and for a command."""
+    row = await connection.fetchrow(queries.possible_duplicates, timeout=LONG_SECONDS)
+    assert row is not None
+    return DuplicateCounts(row["groups"], row["customers"])

@@ -1,0 +1,67 @@
+"""Rows of the database as the values that the rules know."""
+
+import uuid
+
+import asyncpg
+
+from register.rules.bans import Entry
+from register.rules.digest import Point
+from register.rules.facts import Fact
+from schemas.terms import Denial, PointKind
+
+
+def uuid_of(value: uuid.UUID) -> uuid.UUID:
+    """The driver's own kind of UUID as Python's, which compares faster."""
+    return uuid.UUID(int=value.int)
+
+
+def fact_of(row: asyncpg.Record) -> Fact:
+    """A row of the query `facts`."""
+    return Fact(
+        fact_id=uuid_of(row["fact_id"]),
+        source=row["source"],
+        event_id=row["event_id"],
+        type=row["type"],
+        identity=row["identity"],
+        time=row["time"],
+        received=row["received"],
+        body=row["body"],
+        party=row["party"],
+        points=tuple(
+            Point(PointKind(kind), digest)
+            for kind, digest in zip(row["point_kinds"], row["points"], strict=True)
+        ),
+        names=tuple(row["names"]),
+        contacts=tuple(row["contacts"]),
+    )
+
+
+def event_of(row: asyncpg.Record) -> Fact:
+    """An event alone: what it said, not of whom."""
+    return Fact(
+        fact_id=uuid_of(row["fact_id"]),
+        source=row["source"],
+        event_id=row["event_id"],
+        type=row["type"],
+        identity=None,
+        time=row["time"],
+        received=row["received"],
+        body=row["body"],
+        party=None,
+    )
+
+
+def entry_of(row: asyncpg.Record) -> Entry:
+    """A line of the ban register."""
+    return Entry(
+        digest=row["digest"],
+        kind=PointKind(row["kind"]),
+        fact_id=uuid_of(row["fact_id"]),
+        is_lift=row["is_lift"],
+        reason=Denial(row["reason"]),
+        collection=row["collection"],
+        since=row["since"],
+        placed_by=row["placed_by"],
+        scope_data=row["scope"],
+        derived_by=row["derived_by"],
+    )
