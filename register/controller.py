@@ -99,6 +99,7 @@ class Texts:
     transfers: str
     retention: str
     automated_decisions: str
+    provision: str
     protection: str
     rights: tuple[str, ...]
     complaint: str

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter, model_validator
 from schemas.base import Contract, Reference, Text, WholeNumber
 from schemas.party import PartialParty, Party, Scope
 from schemas.terms import (
+    Audience,
     BillingStatus,
     Channel,
     Form,
@@ -188,7 +189,7 @@ class MergeData(Contract):
 class Selection(Contract):
     """Whom a disclosure takes; a list that is left out means all."""
 
-    audience: Reference | list[Reference] | None = None
+    audience: Audience | list[Audience] | None = None
     products: list[Reference] | None = None
     postal_codes: list[Reference] | None = None
 

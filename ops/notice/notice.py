@@ -53,6 +53,7 @@ class Notice:
         protection = _s(39, 40, 41, 42, 43, 44, 45, 46)
         yield Section(text("protection"), protection, "GDPR 32", self.texts.protection)
         yield Section(text("retention"), (), "GDPR 13(2)(a)", self.retention())
+        yield Section(text("provision"), (), "GDPR 13(2)(e)", self.texts.provision)
         yield Section(text("automated"), (), "GDPR 13(2)(f)", self.texts.automated_decisions)
 
     def keeper(self) -> str:

@@ -3,11 +3,15 @@
 import asyncio
 from pathlib import Path
 
+import asyncpg
+import sqlalchemy
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+
+from register.store.pool import Connection
 
 _MIGRATION_LOCK = 0x4153494B  # "ASIK": one migration at a time
 _SCRIPTS = Path(__file__).parent / "migrations"
@@ -23,9 +27,13 @@ def migrate(url: str) -> None:
 
 async def migrate_async(url: str) -> None:
     """Like `migrate`, inside a running event loop."""
-    engine = create_async_engine(
-        url.replace("postgresql://", "postgresql+asyncpg://", 1), poolclass=NullPool
-    )
+
+    async def connect() -> Connection:
+        # The driver reads the whole address, also parameters that SQLAlchemy does not know.
+        connection: Connection = await asyncpg.connect(url)
+        return connection
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     try:
         async with engine.connect() as lock:
             # Held by a connection of its own, since each migration commits by itself.
@@ -37,7 +45,7 @@ async def migrate_async(url: str) -> None:
         await engine.dispose()
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: sqlalchemy.Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS))
     config.attributes["connection"] = connection
