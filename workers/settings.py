@@ -4,11 +4,12 @@ from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from register.rules.digest import Digester
 from register.rules.settings import RuleSettings
 from register.store.batch import Rules
+from workers.lanes import Lane
 
 PositiveInt = Annotated[int, Field(gt=0)]
 
@@ -27,13 +28,14 @@ class Settings(BaseSettings):
     digest_secret: SecretStr = Field(min_length=16)
     topic_prefix: str = ""
     consumer_group: str = "asiakasrekisteri"
+    lanes: Annotated[tuple[Lane, ...], NoDecode, Field(min_length=1)] = tuple(Lane)
     batch_max_records: PositiveInt = 500
     outbox_batch: PositiveInt = 1000
     session_timeout_ms: PositiveInt = 10_000
     metrics_host: str = "127.0.0.1"
     metrics_port: Annotated[int, Field(gt=0, le=65535)] = 6066
     access_requires_signature: bool = False
-    former_customer_retention_days: PositiveInt = 6 * 365 + 1
+    former_customer_retention_days: PositiveInt = 6 * 365 + 2
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$")] = "INFO"
     log_format: Annotated[str, Field(pattern="^(json|console)$")] = "console"
 
@@ -43,6 +45,11 @@ class Settings(BaseSettings):
         if not url.get_secret_value().startswith("postgresql://"):
             raise ValueError("it must start with postgresql://")
         return url
+
+    @field_validator("lanes", mode="before")
+    @classmethod
+    def _separated_by_commas(cls, value: object) -> object:
+        return value.split(",") if isinstance(value, str) else value
 
     def rules(self) -> Rules:
         """What every batch is written by."""

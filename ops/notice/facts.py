@@ -41,7 +41,7 @@ def bases_of(purpose: Purpose) -> list[Basis]:
 def span(time: timedelta, wording: Wording) -> str:
     """A time span in words: whole years where it is some, days otherwise.
 
-    2191 days are six years: 365 each, and the leap days in between.
+    2191 or 2192 days are six years: 365 each, and the leap days in between.
     """
     years = round(time.days / 365.25)
     if years and abs(time.days - years * 365.25) <= 1:

@@ -4,7 +4,13 @@ from collections.abc import Sequence
 
 from register.rules.counting import counting
 from register.rules.facts import ERASURE, LISTING, ORDER, Fact
-from register.rules.ground import SURVIVES, CollectionBans, listing_forbidden, walk_through
+from register.rules.ground import (
+    SURVIVES,
+    CollectionBans,
+    expired_facts,
+    listing_forbidden,
+    walk_through,
+)
 from register.rules.outcomes import (
     COLLECTION_BANNED,
     CONSUMER_LISTING,
@@ -21,7 +27,9 @@ def admits(facts: Sequence[Fact], fact: Fact, collection_bans: CollectionBans) -
 
     `facts` are the person's other facts. Returns the refusal, or None where it may.
     """
-    ordered = sorted(counting([*facts, fact]), key=lambda other: other.order)
+    gone = {other.fact_id for other in expired_facts(facts)}
+    left = [other for other in facts if other.fact_id not in gone]
+    ordered = sorted(counting([*left, fact]), key=lambda other: other.order)
     erased = [other.time for other in facts if other.type == ERASURE]
     if erased and fact.time <= max(erased) and fact.type not in SURVIVES:
         return Refused(*ERASED)

@@ -4,8 +4,8 @@ Pure: the store reads a `Snapshot`, this returns the `Changes`, the store writes
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from register.rules import messages, requests
 from register.rules.arrivals import Arrivals
@@ -20,6 +20,7 @@ from register.rules.facts import (
     Fact,
     Identity,
     JsonDict,
+    keys_by_identity,
 )
 from register.rules.fold import PersonState, fold
 from register.rules.intake import Intake
@@ -42,6 +43,8 @@ class _Person:
     identities: list[bytes]
     facts: list[Fact]
     state: PersonState
+    points: list[bytes] = field(default_factory=list)
+    """Digests of the contact points held now."""
 
 
 def apply(
@@ -83,6 +86,7 @@ class _Batch:
         persons = [self._person(members) for members in self._known.components.sets()]
         for person in persons:
             self._known.derive(person.identities, person.state)
+        self._known.derive_corrected()
         for person in persons:
             self._refold_listings(person)
             self._settle(person)
@@ -110,6 +114,7 @@ class _Batch:
         person_id = ids[_eldest(person)]
         cause = self._cause(person)
         names, former = self._point_identities(person, person_id)
+        person.points = self._points(person.state)
         decision = self._decide(person)
         data = messages.eligibility(decision, names) if decision else None
         self._say(person_id, data, cause)
@@ -134,7 +139,8 @@ class _Batch:
         self, person: _Person, person_id: uuid.UUID
     ) -> tuple[list[Identity], set[uuid.UUID]]:
         """Returns the identities that may be named, and the ids they had before."""
-        held = {fact.identity for fact in person.state.live}
+        own = [fact for fact in person.state.live if fact.type != RECTIFICATION]
+        held = {fact.identity for fact in own}
         names: list[Identity] = []
         former: set[uuid.UUID] = set()
         for digest in person.identities:
@@ -170,7 +176,7 @@ class _Batch:
 
     def _others(self, person: _Person) -> list[Entry]:
         """Bans of others that stand under the person's contact points and company (R8, R9)."""
-        digests = self._points(person.state)
+        digests = list(person.points)
         business_id = person.state.profile.get("company", {}).get("business_id")
         if business_id:
             digests.append(self._digester.company(business_id).digest)
@@ -198,11 +204,11 @@ class _Batch:
         state = person.state
         profile = state.profile
         former = decision.audience is Audience.FORMER_CUSTOMER and state.kind is Kind.CONSUMER
-        points = tuple(self._points(state))
+        points = tuple(person.points)
         held = profile.get("email")
         exact_email = self._digester.exact_email(held) if held else None
         former_since = state.former_since if former and not decision.consented else None
-        denial = decision.deny.get(Purpose.DISCLOSURE, {}).get(Channel.POST)
+        denial = decision.answers.deny.get(Purpose.DISCLOSURE, {}).get(Channel.POST)
         stored = (points, exact_email, decision.consented_products, former_since, denial)
         found_by = messages.content_hash(repr(stored))
         before = self._snapshot.persons.get(person_id)
@@ -304,6 +310,8 @@ class _Batch:
         )
         gone = set(changes.forgotten)
         changes.links = [(key, one) for key, one in known.links if one not in gone]
+        for person in persons:
+            changes.links += _still_matching(person, gone)
 
 
 def _bought(state: PersonState) -> frozenset[str]:
@@ -317,13 +325,23 @@ def _bought(state: PersonState) -> frozenset[str]:
 
 
 def _forgotten(person: _Person) -> set[bytes]:
-    """Identities of who was erased (R25) or whose time is over (R26), but not the one under
-    which the erasure was asked: what is older must still be refused, whatever brings it."""
+    """Identities of who was erased (R25) or whose time is over (R26): what matched them with
+    others goes with the data."""
     ended = any(fact.type in (ERASURE, RETENTION) for fact in person.facts)
-    if not ended or person.state.live:
-        return set()
+    return set(person.identities) if ended and not person.state.live else set()
+
+
+def _still_matching(person: _Person, gone: Collection[bytes]) -> Iterable[tuple[bytes, bytes]]:
+    """Match keys of the identity under which an erasure was asked, by what it still holds: what
+    is older than the erasure must be refused, whatever brings it (R25)."""
     asked = {fact.identity for fact in person.facts if fact.type == ERASURE and fact.names}
-    return set(person.identities) - asked
+    expired = {fact.fact_id for fact in person.state.expired}
+    left = [
+        fact
+        for fact in person.facts
+        if fact.identity in asked and fact.identity in gone and fact.fact_id not in expired
+    ]
+    return sorted(keys_by_identity(left))
 
 
 def _standing_nos(state: PersonState) -> list[tuple[No, bool, bool]]:

@@ -12,9 +12,18 @@ from register.rules.bans import Entry, entries_of, standing
 from register.rules.components import Components
 from register.rules.derived import contact_points, derived_entries
 from register.rules.digest import Point
-from register.rules.facts import ERASURE, NOES, RECTIFICATION, RETENTION, Fact, Identity, match_keys
+from register.rules.facts import (
+    ERASURE,
+    LISTING,
+    NOES,
+    RECTIFICATION,
+    RETENTION,
+    Fact,
+    Identity,
+    match_keys,
+)
 from register.rules.fold import PersonState, fold
-from register.rules.ground import CollectionBan
+from register.rules.ground import CollectionBan, expired_facts
 from register.rules.intake import Intake
 from register.rules.outcomes import Refused
 from register.rules.permissions import stands
@@ -55,7 +64,13 @@ class Arrivals:
         self.accesses: list[tuple[Intake, bytes]] = []
         self.causes: dict[bytes, Intake] = {}
         self.links: list[tuple[bytes, bytes]] = []
+        self._standing: dict[bytes, list[Entry]] = {}
         self._settings = settings
+        self._corrected = {
+            digest
+            for digest, facts in snapshot.facts.items()
+            if any(fact.type == RECTIFICATION for fact in facts)
+        }
         self._by_key = {key: list(known) for key, known in snapshot.by_match_key.items()}
         self._know(snapshot)
 
@@ -90,6 +105,8 @@ class Arrivals:
         refused = self._refusal(fact, partners)
         if refused is not None:
             self.refusals.append(Refusal(arrival, refused))
+            if arrival.request is not None:
+                self.answers.append(Answer(arrival, refused.reason))
             return
         self._store(arrival, fact, arrival.identity, partners)
         for link in arrival.links:
@@ -129,6 +146,7 @@ class Arrivals:
             self.add_entry(entry)
             self.causes[entry.digest] = arrival
         if fact.identity is None:
+            self.derive_corrected()
             return
         self.components.add(fact.identity)
         self.components.join([fact.identity, *partners])
@@ -138,6 +156,8 @@ class Arrivals:
         if fact.brings_data and identity is not None:
             self.names[fact.identity] = identity
         self.causes[fact.identity] = arrival
+        if fact.type == RECTIFICATION:
+            self._corrected.add(fact.identity)
         self._derive_at_once(fact.identity)
 
     def _derive_at_once(self, identity: bytes) -> None:
@@ -146,6 +166,16 @@ class Arrivals:
         facts = self._facts_of(members)
         if any(fact.type in NOES for fact in facts):
             self.derive(members, fold(facts))
+        self.derive_corrected()
+
+    def derive_corrected(self) -> None:
+        """Bans go along with corrected contact points, from one correction to the next, whoever
+        placed the ban (R62)."""
+        roots = {self.components.root(identity) for identity in self._corrected}
+        groups = [self.components.members(root) for root in sorted(roots)]
+        states = [(members, fold(self._facts_of(members))) for members in groups]
+        while any(self.derive(members, state) for members, state in states):
+            continue
 
     def _link(self, keys: Iterable[bytes], identity: bytes) -> None:
         for key in keys:
@@ -169,6 +199,12 @@ class Arrivals:
     def _facts_of(self, members: Iterable[bytes]) -> list[Fact]:
         return [fact for identity in members for fact in self.facts.get(identity, ())]
 
+    def _left(self, members: Iterable[bytes]) -> list[Fact]:
+        """The facts that no erasure took, also none of this batch's (R25)."""
+        facts = self._facts_of(members)
+        gone = {fact.fact_id for fact in expired_facts(facts)}
+        return [fact for fact in facts if fact.fact_id not in gone]
+
     def _refusal(self, fact: Fact, partners: Sequence[bytes]) -> Refused | None:
         if fact.identity is None:
             return None
@@ -182,19 +218,19 @@ class Arrivals:
         """The identities of the person that a request is about, or why there is none."""
         fact = arrival.fact
         members = self._members([fact.identity, *self._partners(fact)])
-        if any(known.brings_data for known in self._facts_of(members)):
+        if any(known.brings_data for known in self._left(members)):
             return members, None
         request = arrival.request
         if request is None or request.named:
             return members, NOT_FOUND
-        points = {point.digest for point in request.found_by or fact.points}
-        using = {
-            self.components.root(identity)
-            for identity, facts in self.facts.items()
-            if any(known.brings_data and _names_any(known, points) for known in facts)
-        }
+        points = {point.digest for point in request.found_by}
+        using = [
+            group
+            for group in self.components.sets()
+            if any(fact.brings_data and _names_any(fact, points) for fact in self._left(group))
+        ]
         if len(using) == 1:
-            return self.components.members(using.pop()), None
+            return using[0], None
         return members, AMBIGUOUS if using else NOT_FOUND
 
     def _take_access(self, arrival: Intake) -> None:
@@ -211,36 +247,42 @@ class Arrivals:
 
     def _take_rectification(self, arrival: Intake) -> None:
         members, reason = self._find(arrival)
-        if reason is None and not fold(self._facts_of(members)).present:
+        facts = self._facts_of(members)
+        listings = [fact for fact in facts if fact.type == LISTING]
+        if reason is None and not fold(facts, self.collection_bans(listings, members)).present:
             reason = NOT_FOUND
         if reason is None:
             fact = arrival.fact
             if fact.identity is None:
-                fact = replace(fact, identity=members[0], subject=None)
-            self._store(arrival, fact, None, members)
+                given = (known for known in self._left(members) if known.brings_data)
+                eldest = min(given, key=lambda known: known.order)
+                fact = replace(fact, identity=eldest.identity, subject=None)
+            self._store(arrival, fact, None, [*members, *self._partners(fact)])
         self.answers.append(Answer(arrival, reason))
 
     def _take_erasure(self, arrival: Intake) -> None:
         """R25. The erasure is kept once under each identity, since nothing joins them after."""
         members, reason = self._find(arrival)
-        facts = self._facts_of(members)
+        facts = self._left(members)
         if reason == AMBIGUOUS or (reason == NOT_FOUND and not arrival.fact.points):
             self.answers.append(Answer(arrival, reason))
             return
         if blocks_erasure(fold(facts)):
             self.answers.append(Answer(arrival, OPEN_BILLING))
             return
-        points = dict.fromkeys([*arrival.fact.points, *contact_points(facts)])
+        before = [fact for fact in facts if fact.time <= arrival.fact.time]
+        points = dict.fromkeys([*arrival.fact.points, *contact_points(before)])
         for fact in _copies(arrival.fact, members, tuple(points)):
             self._store(arrival, fact, None, members)
         self.answers.append(Answer(arrival))
 
     # The ban register
 
-    def derive(self, members: Sequence[bytes], state: PersonState) -> None:
+    def derive(self, members: Sequence[bytes], state: PersonState) -> bool:
         """Write what follows from a person's facts under contact points that no ban of theirs
-        named, and take away what follows no more."""
+        named, and take away what follows no more; returns whether that was anything."""
         own = set(members)
+        changed = False
         wanted = {
             (entry.digest, entry.fact_id): entry for entry in derived_entries(state, self.standing)
         }
@@ -251,13 +293,17 @@ class Arrivals:
                 key = (entry.digest, entry.fact_id)
                 if entry.derived_by in own and wanted.get(key) != entry:
                     self._remove(entry)
+                    changed = True
                 else:
                     wanted.pop(key, None)
         for entry in wanted.values():
             self.add_entry(entry)
+            changed = True
+        return changed
 
     def _remove(self, entry: Entry) -> None:
         self.entries[entry.digest].remove(entry)
+        self._standing.clear()
         if entry in self.new_entries:
             self.new_entries.remove(entry)
         else:
@@ -266,6 +312,7 @@ class Arrivals:
     def add_entry(self, entry: Entry) -> None:
         """Write an entry into the ban register."""
         self.entries.setdefault(entry.digest, []).append(entry)
+        self._standing.clear()
         self.new_entries.append(entry)
 
     def standing(self, digest: bytes) -> list[Entry]:
@@ -273,6 +320,12 @@ class Arrivals:
         entries = self.entries.get(digest)
         if not entries:
             return []
+        found = self._standing.get(digest)
+        if found is None:
+            found = self._standing[digest] = self._stands(digest, entries)
+        return found
+
+    def _stands(self, digest: bytes, entries: Sequence[Entry]) -> list[Entry]:
         placers = {entry.placed_by for entry in entries if entry.placed_by is not None}
         lifts = [
             lift
@@ -309,8 +362,13 @@ def _names_any(fact: Fact, digests: Collection[bytes]) -> bool:
 def _copies(
     erasure: Fact, identities: Iterable[bytes], points: tuple[Point, ...]
 ) -> Iterable[Fact]:
-    """The erasure as asked, with all the person's contact points, and one per other identity."""
-    yield replace(erasure, points=points)
+    """The erasure as asked, with all the person's contact points, and one per other identity.
+
+    One that names no identity is the person's all the same: what ends their bans ends it too.
+    """
+    identities = list(identities)
+    if erasure.identity is not None or not identities:
+        yield replace(erasure, points=points)
     for identity in identities:
         if identity != erasure.identity:
             fact_id = uuid.uuid5(erasure.fact_id, identity.hex())

@@ -5,25 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from register.rules import normalise
+from register.rules.answers import POINT_OF, Answers, Case, answers
 from register.rules.bans import Entry, binding_cells
 from register.rules.cells import CAMPAIGN_CELLS, CHANNEL_CELLS, PURPOSE_CELLS, cells_in
 from register.rules.facts import JsonDict, Scope
 from register.rules.fold import Order, PersonState
 from register.rules.permissions import Consent, No, alive_cells, freed_cells
-from register.rules.table import PURPOSE_RULES, ROWS, PurposeRule, Row
 from schemas.terms import Audience, Basis, Channel, Denial, Kind, PointKind, Purpose
 
 MOBILE = "mobile"
 """The product group that Act 917/2014 §201 speaks of (R31)."""
-
-POINT_OF = {
-    Channel.EMAIL: "email",
-    Channel.SMS: "phone",
-    Channel.AUTOMATED_CALL: "phone",
-    Channel.PHONE: "phone",
-    Channel.POST: "address",
-}
-"""What of a person's data each channel needs (R36)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +38,7 @@ class Decision:
     """
 
     audience: Audience
-    allow: Mapping[Purpose, Mapping[Channel, Basis]]
-    deny: Mapping[Purpose, Mapping[Channel, Denial]]
+    answers: Answers
     soft_opt_in: tuple[str, ...]
     denied_products: tuple[DeniedProduct, ...]
     contact: JsonDict
@@ -104,90 +94,39 @@ def decide(state: PersonState, others: Iterable[Entry], agreements: frozenset[Pu
     points and company and were placed by somebody else (R8, R9). `agreements` are the
     purposes for which some partner's agreement is active (R33, R34).
     """
-    row = ROWS[audience(state), state.kind]
     bans = _bans(state, others)
     consented, by_product = _consented(state)
     sale = _sale(state)
-    allow: dict[Purpose, dict[Channel, Basis]] = {}
-    deny: dict[Purpose, dict[Channel, Denial]] = {}
-    allowed_cells = 0
-    for purpose, channel, bit, code in row.codes:
-        outcome = _blocked(state, bans, purpose, bit, agreements) or _basis(
-            state, row, channel, code, _consent_for(consented, bit, purpose, state), sale
-        )
-        if isinstance(outcome, Basis) and POINT_OF[channel] not in state.profile:
-            outcome = Denial.NO_CONTACT_POINT
-        if isinstance(outcome, Basis):
-            allow.setdefault(purpose, {})[channel] = outcome
-            allowed_cells |= bit
-        else:
-            deny.setdefault(purpose, {})[channel] = outcome
-    return Decision(
+    case = Case(
         audience=audience(state),
-        allow=allow,
-        deny=deny,
-        soft_opt_in=_soft_groups(allow, sale),
+        kind=state.kind,
+        collection_banned=state.collection_banned,
+        role_ended=state.role_ended,
+        has_role=bool(state.profile.get("company", {}).get("role")),
+        ever_ordered=bool(state.orders),
+        is_customer=state.is_customer,
+        banned=bans.banned,
+        withdrawn=bans.withdrawn,
+        consented=consented.any,
+        named=consented.naming,
+        offered=frozenset(sale.groups),
+        obtained=sale.obtained,
+        held=_CONTACT_POINTS.intersection(state.profile),
+        agreements=agreements,
+    )
+    given = answers(case)
+    return Decision(
+        audience=case.audience,
+        answers=given,
+        soft_opt_in=_soft_groups(given.allow, sale),
         denied_products=_denied_products(state, bans, consented),
-        contact=_contact(state, allowed_cells),
+        contact=_contact(state, given.allowed),
         consented_products=by_product,
         consented=bool(consented.any or by_product),
     )
 
 
-def _blocked(
-    state: PersonState, bans: _Bans, purpose: Purpose, bit: int, agreements: frozenset[Purpose]
-) -> Denial | None:
-    """The first check that fails, up to the basis."""
-    if purpose is Purpose.SERVICE_NOTICE:
-        return Denial.ROLE_ENDED if state.role_ended else None
-    if state.collection_banned:
-        return Denial.COLLECTION_BANNED
-    if state.role_ended:
-        return Denial.ROLE_ENDED
-    if bans.banned & bit:
-        return Denial.BANNED
-    if bans.withdrawn & bit:
-        return Denial.WITHDRAWN
-    if PURPOSE_RULES[purpose].needs_agreement and purpose not in agreements:
-        return Denial.NO_AGREEMENT
-    return None
-
-
-def _basis(
-    state: PersonState,
-    row: Row,
-    channel: Channel,
-    code: str,
-    consented: bool,
-    sale: _Sale,
-) -> Basis | Denial:
-    if code == "K":
-        ever_ordered = bool(state.orders)
-        return Basis.CONTRACT if ever_ordered else Denial.NOT_A_CUSTOMER
-    if code == "O":
-        assert row.opt_out_basis is not None
-        return row.opt_out_basis
-    if code == "B" and state.profile.get("company", {}).get("role"):
-        return Basis.BUSINESS_ROLE
-    if consented:
-        return Basis.CONSENT
-    if code == "B":
-        return Denial.ROLE_UNKNOWN
-    if code == "S":
-        return _soft(POINT_OF[channel], sale)
-    return row.without_consent
-
-
-def _soft(point: str, sale: _Sale) -> Basis | Denial:
-    if point in sale.groups:
-        return Basis.SOFT_OPT_IN
-    return Denial.NO_OPT_OUT_OFFERED if point in sale.obtained else Denial.NO_CONSENT
-
-
-def _consent_for(consented: "_Consented", bit: int, purpose: Purpose, state: PersonState) -> bool:
-    rule: PurposeRule = PURPOSE_RULES[purpose]
-    must_name = rule.consent_must_name_it and not state.is_customer
-    return bool((consented.naming if must_name else consented.any) & bit)
+_CONTACT_POINTS = frozenset(POINT_OF.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,13 @@ def derived_entries(
     for corrected in state.corrected:
         for ban in standing(corrected.old):
             if ban.since <= corrected.time:
-                yield replace(ban, digest=corrected.new.digest, derived_by=corrected.by)
+                yield replace(
+                    ban,
+                    digest=corrected.new.digest,
+                    derived_by=corrected.by,
+                    scope_data=ban.scope_data if ban.marketing else NOTHING,
+                    marketing=True,
+                )
 
 
 def contact_points(facts: Iterable[Fact]) -> list[Point]:

@@ -2,15 +2,14 @@
 
 import hmac
 import uuid
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from register.rules import normalise
 from schemas.terms import PointKind
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """A contact point, company or channel identity, as 32 bytes of HMAC-SHA-256."""
 
     kind: PointKind
@@ -72,8 +71,9 @@ class Digester:
         (microseconds of the last erasure, else 0) makes a person who comes back after an
         erasure somebody new (R25).
         """
-        digest = hmac.digest(self._secret, b"customer" + identity + epoch.to_bytes(8), "sha256")
-        return _uuid8(digest)
+        # Signed: what is dated before 1970 counts backwards.
+        text = b"customer" + identity + epoch.to_bytes(8, signed=True)
+        return _uuid8(hmac.digest(self._secret, text, "sha256"))
 
 
 def epoch_of(erased: datetime) -> int:

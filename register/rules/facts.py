@@ -115,17 +115,14 @@ def match_keys(facts: Iterable[Fact]) -> frozenset[bytes]:
     different events; what a no names counts only as it stands in that no."""
     facts = list(facts)
     data = [fact for fact in facts if fact.brings_data]
-    pairs = {(name, contact) for one in data for name in one.names for contact in _all(data)}
+    contacts = {contact for one in data for contact in one.contacts}
+    pairs = {(name, contact) for one in data for name in one.names for contact in contacts}
     for fact in facts:
         if not fact.brings_data:
             pairs.update((name, contact) for name in fact.names for contact in fact.contacts)
     return frozenset(
         hashlib.blake2b(name + contact, digest_size=16).digest() for name, contact in pairs
     )
-
-
-def _all(data: Iterable[Fact]) -> set[bytes]:
-    return {contact for fact in data for contact in fact.contacts}
 
 
 def keys_by_identity(facts: Iterable[Fact]) -> set[tuple[bytes, bytes]]:

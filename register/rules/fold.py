@@ -107,10 +107,11 @@ def fold(facts: Iterable[Fact], collection_bans: CollectionBans | None = None) -
     `collection_bans` are the collection bans that others placed on contact points which the
     person's listings name.
     """
-    given = sorted(counting(facts), key=lambda fact: fact.order)
+    given = list(facts)
     expired = expired_facts(given)
     gone = {fact.fact_id for fact in expired}
-    ordered = [fact for fact in given if fact.fact_id not in gone] if gone else given
+    kept = [fact for fact in given if fact.fact_id not in gone] if gone else given
+    ordered = sorted(counting(kept), key=lambda fact: fact.order)
     permissions = permissions_of(ordered)
     walk = walk_through(ordered, permissions)
     live, dead = split(ordered, walk, collection_bans or {})
@@ -141,7 +142,7 @@ def fold(facts: Iterable[Fact], collection_bans: CollectionBans | None = None) -
         expired=tuple(expired),
         erased_at=max((fact.time for fact in ordered if fact.type == ERASURE), default=None),
         former_since=_former_since(orders),
-        corrected=tuple(corrected_points(live)),
+        corrected=tuple(corrected_points(ordered)),
     )
 
 

@@ -98,8 +98,9 @@ def _grounded(walk: Walk, permissions: Permissions, now: Moment) -> bool:
         return False
     if walk.own_kind != Kind.CONSUMER:
         return True
-    nos = [no for no in permissions.nos if no.time <= now]
-    return any(consent.time <= now and stands(consent, nos) for consent in permissions.consents)
+    consents = [consent for consent in permissions.consents if consent.time <= now]
+    nos = [no for no in permissions.nos if no.time <= now] if consents else []
+    return any(stands(consent, nos) for consent in consents)
 
 
 def listing_forbidden(fact: Fact, collection_bans: CollectionBans) -> bool:
@@ -131,11 +132,11 @@ def split(
 SURVIVES = NOES | {LIFT, RETENTION}
 
 
-def expired_facts(ordered: Sequence[Fact]) -> list[Fact]:
+def expired_facts(facts: Sequence[Fact]) -> list[Fact]:
     """Facts that an erasure (R25) or the end of their time (R26) takes away altogether; what
     says no stays, and holds no personal data."""
-    ends = [fact.time for fact in ordered if fact.type in (ERASURE, RETENTION)]
+    ends = [fact.time for fact in facts if fact.type in (ERASURE, RETENTION)]
     if not ends:
         return []
     end = max(ends)
-    return [fact for fact in ordered if fact.time <= end and fact.type not in SURVIVES]
+    return [fact for fact in facts if fact.time <= end and fact.type not in SURVIVES]

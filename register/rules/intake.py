@@ -1,5 +1,6 @@
 """From a readable event to a fact: normalised, checked, personal data apart (R4, R10, R28)."""
 
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -29,7 +30,8 @@ _FACT_NAMESPACE = uuid.UUID("6f1f9a3e-0d5c-5b7e-9d55-3d8b6f0f3c11")
 class Request:
     """A request of a data subject's; `named` tells whether it names the person (R60 to R62).
 
-    `found_by` are the contact points that find the person, where the fact's own are new ones.
+    `found_by` are the contact points that find the person: of a correction the fact's own are
+    the new ones.
     """
 
     request_id: str
@@ -194,10 +196,13 @@ def _reject_identity_codes(text: str, raw: JsonDict) -> None:
     field = next(
         (path for path, value in _strings(raw, "") if normalise.has_identity_code(value)), "data"
     )
-    raise Unreadable("personal_identity_code", field)
+    raise Unreadable("personal_identity_code", field or None)
 
 
 _OPEN = frozenset({"data.profiling"})
+# What looks like a field's name and stands where one may; anything else may be a value.
+_NAME = re.compile(r"[a-z_]{1,30}")
+_DEPTH = 4
 
 
 def _strings(value: Any, path: str) -> Iterator[tuple[str, str]]:
@@ -210,7 +215,7 @@ def _strings(value: Any, path: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, dict):
         for key, item in value.items():
             yield path, key
-            known = path not in _OPEN and key.replace("_", "").isalpha() and key.islower()
+            known = path not in _OPEN and path.count(".") < _DEPTH and _NAME.fullmatch(key)
             yield from _strings(item, f"{path}.{key}".lstrip(".") if known else path)
 
 
@@ -413,8 +418,9 @@ def _asked(
 ) -> tuple[Request, tuple[Point, ...], _Match]:
     """A request, with what finds the person it is about."""
     who = _party(party, "data.party")
-    request = Request(request_id, named="name" in who)
-    return request, _points(who, digester), _match(who, digester)
+    points = _points(who, digester)
+    request = Request(request_id, named="name" in who, found_by=points)
+    return request, points, _match(who, digester)
 
 
 def _access(event: inbound.AccessRequested, digester: Digester) -> _Kept:
@@ -434,7 +440,7 @@ def _erasure(event: inbound.ErasureRequested, digester: Digester) -> _Kept:
 def _rectification(event: inbound.RectificationRequested, digester: Digester) -> _Kept:
     """R62: the corrections are data like any the person gives."""
     data = event.data
-    request, points, keys = _asked(data.request_id, data.party, digester)
+    request, _, keys = _asked(data.request_id, data.party, digester)
     corrections = _party(
         data.corrections.model_copy(update={"kind": data.party.kind}), "data.corrections"
     )
@@ -445,8 +451,6 @@ def _rectification(event: inbound.RectificationRequested, digester: Digester) ->
         tuple(dict.fromkeys([*keys.names, *corrected.names])),
         tuple(dict.fromkeys([*keys.contacts, *corrected.contacts])),
     )
-    found_by = tuple(point for point in points if point not in new_points)
-    request = replace(request, found_by=found_by)
     return _Kept(body, corrections, new_points, match, request, needs_subject=False)
 
 

@@ -1,15 +1,13 @@
 """What the service says: eligibility and ban-register messages, and when they differ."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from enum import StrEnum
+from collections.abc import Iterable
 from typing import Any
 
 import orjson
 
 from register.rules.decide import Decision, DeniedProduct
 from register.rules.facts import Identity, JsonDict
-from schemas.terms import Channel, Purpose
 
 CONTENT_BYTES = 16
 
@@ -23,19 +21,12 @@ def eligibility(decision: Decision, identities: Iterable[Identity]) -> JsonDict:
             for source, subject in sorted({(one.source, one.subject) for one in identities})
         ],
         "contact": decision.contact,
-        "allow": _cells(decision.allow),
-        "deny": _cells(decision.deny),
+        "allow": decision.answers.shown_allow,
+        "deny": decision.answers.shown_deny,
         "products": {
             "soft_opt_in": decision.soft_opt_in,
             "denied": [_denied_product(row) for row in decision.denied_products],
         },
-    }
-
-
-def _cells(cells: Mapping[Purpose, Mapping[Channel, StrEnum]]) -> dict[str, dict[str, str]]:
-    return {
-        purpose.value: {channel.value: code.value for channel, code in channels.items()}
-        for purpose, channels in cells.items()
     }
 
 

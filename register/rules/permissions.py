@@ -133,9 +133,8 @@ def alive_cells(consent: Consent, nos: Iterable[No], product: str | None = None)
     return cells
 
 
-def stands(consent: Consent, nos: Iterable[No]) -> bool:
+def stands(consent: Consent, nos: Sequence[No]) -> bool:
     """Whether any cell of a consent is left, for any of its products."""
-    nos = tuple(nos)
     return any(alive_cells(consent, nos, product) for product in consent.scope.products or (None,))
 
 

@@ -48,11 +48,17 @@ def profile_of(live: Sequence[Fact], ended: Collection[uuid.UUID]) -> tuple[Json
     return profile, profiling
 
 
-def corrected_points(live: Sequence[Fact]) -> Iterator[Corrected]:
-    held: dict[PointKind, bytes] = {}
-    for fact in live:
+def corrected_points(ordered: Sequence[Fact]) -> Iterator[Corrected]:
+    """Which contact points rectifications replaced, their data held or gone since: a ban stays
+    in any case (R22)."""
+    own: dict[PointKind, bytes] = {}
+    listed: dict[PointKind, bytes] = {}
+    for fact in ordered:
+        if not fact.brings_data:
+            continue
+        held = listed if fact.type == LISTING else own
         for point in fact.points:
-            old = held.get(point.kind)
+            old = own.get(point.kind, listed.get(point.kind))
             replaced = old is not None and old != point.digest
             if replaced and fact.type == RECTIFICATION and point.kind is not PointKind.COMPANY:
                 assert old is not None

@@ -13,4 +13,4 @@ class RuleSettings:
     """
 
     access_requires_signature: bool = False
-    former_customer_retention: timedelta = timedelta(days=6 * 365 + 1)
+    former_customer_retention: timedelta = timedelta(days=6 * 365 + 2)

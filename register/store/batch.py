@@ -189,7 +189,7 @@ async def _answer(
         decisions = await screen(connection, event.data, rules.digester)
         return [outbound.screening(intake, event.data, decisions)]
     if isinstance(event, DisclosureRequested):
-        reason = await start_disclosure(connection, intake, event.data)
+        reason = await start_disclosure(connection, intake, event.data, rules.digester)
         if reason is None:
             await write_open(connection, intake)
             return []

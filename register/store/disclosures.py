@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 
+from register.rules.digest import Digester
 from register.rules.disclosures import (
     NO_AGREEMENT,
     NO_LEGAL_BASIS,
@@ -18,9 +19,11 @@ from register.rules.disclosures import (
 )
 from register.rules.facts import JsonDict
 from register.rules.intake import Intake
+from register.rules.requests import NOT_FOUND
 from register.rules.snapshot import Changes, PersonRow
 from register.store.agreements import read_agreements
 from register.store.pool import Connection
+from register.store.rows import uuid_of
 from register.store.sql import queries
 from schemas.inbound import DisclosureData
 from schemas.terms import Recipient
@@ -57,17 +60,25 @@ async def recall(connection: Connection, changes: Changes, now: datetime) -> lis
     return found
 
 
-async def start(connection: Connection, intake: Intake, asked: DisclosureData) -> str | None:
+async def start(
+    connection: Connection, intake: Intake, asked: DisclosureData, digester: Digester
+) -> str | None:
     """Start a disclosure; returns why it must not be, or None.
 
-    R63: a partner needs an active agreement; R64: anybody else needs a legal basis.
+    R63: a partner needs an active agreement; R64: anybody else needs a legal basis, and a
+    person's own request hands over that person alone.
     """
+    only: uuid.UUID | None = None
     if asked.recipient is Recipient.PARTNER:
         agreement = (await read_agreements(connection)).get(asked.partner_id or "")
         if agreement is None or not agreement.may_receive:
             return NO_AGREEMENT
     elif asked.legal_basis is None:
         return NO_LEGAL_BASIS
+    elif asked.recipient is Recipient.PERSON:
+        only = await _asking(connection, intake, digester)
+        if only is None:
+            return NOT_FOUND
     fact = intake.fact
     audience = asked.selection.audience
     audiences = [audience] if isinstance(audience, str) else audience
@@ -89,9 +100,19 @@ async def start(connection: Connection, intake: Intake, asked: DisclosureData) -
         PART_SIZE,
         asked.recipient is Recipient.PARTNER,
         audiences,
+        only,
     )
     await connection.execute(queries.count_disclosure_parts, fact.fact_id)
     return None
+
+
+async def _asking(connection: Connection, intake: Intake, digester: Digester) -> uuid.UUID | None:
+    """Whose request it is: the person whom the event's source and subject name."""
+    if intake.subject is None:
+        return None
+    identity = digester.identity(intake.fact.source, intake.subject)
+    rows = await connection.fetch(queries.identities, [identity])
+    return uuid_of(rows[0]["person_id"]) if rows else None
 
 
 async def next_job(connection: Connection) -> Job | None:

@@ -1,5 +1,9 @@
 -- Every statement of the service, by name. $n are parameters; arrays are the rows of a batch.
 
+-- name: schema_revision
+-- Which migrations the database has: the newest one's number.
+select version_num from alembic_version;
+
 -- name: lock
 -- Take transaction locks in the order given (the caller sorts, so that no two batches deadlock).
 select pg_advisory_xact_lock(key) from unnest($1::bigint[]) as key;
@@ -318,12 +322,14 @@ insert into disclosure_job
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0);
 
 -- name: insert_disclosure_candidates
--- The customers it may take, in parts; for a partner only those whose cell is allowed.
+-- The customers it may take, in parts; for a partner only those whose cell is allowed, for a
+-- person only that one.
 insert into disclosure_candidate (job_id, part, person_id)
 select $1, (row_number() over (order by person_id) - 1) / $2 + 1, person_id
 from customer
 where content is not null and (disclosable or not $3)
-  and ($4::text[] is null or audience = any($4));
+  and ($4::text[] is null or audience = any($4))
+  and ($5::uuid is null or person_id = $5);
 
 -- name: count_disclosure_parts
 -- How many parts there will be, at least one.
@@ -499,3 +505,821 @@ order by cardinality(persons) desc, persons limit $1;
 -- name: audiences
 -- Which row of the decision table customers stand in.
 select person_id, audience from customer where person_id = any($1::uuid[]);
+
+-- name: handle_dead_letters
+-- One retry or discard at a time, for as long as this connection lives.
+select pg_try_advisory_lock($1);
+
+-- name: find_dead_letters
+-- Dead letters that match, the oldest first, and how many there are; an open one whose bytes are
+-- gone from the topic has expired.
+with matching as (
+  select topic, partition, "offset", reason, created,
+         case when state = 'open' and created < $1 then 'expired' else state end as state
+  from dead_letter_now
+  where topic = any($2::text[])
+    and ($3::text is null or reason = $3 or split_part(reason, ':', 1) = $3)
+    and ($4::timestamptz is null or created >= $4)
+)
+select *, count(*) over () as total from matching
+where state = any($5::text[])
+order by created, topic, partition, "offset" limit $6;
+
+-- name: dead_letters_at
+-- Dead letters by where they were received.
+select l.topic, l.partition, l."offset", l.reason, l.created,
+       case when l.state = 'open' and l.created < $1 then 'expired' else l.state end as state
+from unnest($2::text[], $3::int[], $4::bigint[]) as asked (topic, partition, "offset")
+join dead_letter_now l using (topic, partition, "offset");
+
+-- name: insert_dead_letter_actions
+-- Who did what with dead letters, and why.
+insert into dead_letter_action (topic, partition, "offset", put_at, action, operator, because)
+select *, $5, $6, $7
+from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[]);
+
+-- name: dead_letter_actions
+-- What was done with a dead letter, the first action first; what is older than the letter was
+-- done with another one, before the topic was made anew.
+select a.action, a.operator, a.because, a.put_at, a.at
+from dead_letter_action a join dead_letter l using (topic, partition, "offset")
+where a.topic = $1 and a.partition = $2 and a."offset" = $3 and a.at >= l.created
+order by a.action_id;
+
+-- name: bodies_known
+-- R1: of events whose (source, id) is known, whether this body is the one that was taken in, or
+-- another one that came as a conflict.
+select asked.number, k.body_digest = asked.body_digest as taken_in,
+       exists (
+         select from event_conflict c
+         where c.source = asked.source and c.event_id = asked.event_id
+           and c.body_digest = asked.body_digest
+       ) as conflicting
+from unnest($1::text[], $2::text[], $3::bytea[])
+  with ordinality as asked (source, event_id, body_digest, number)
+join event_key k using (source, event_id);
+
+-- name: later_facts
+-- How many events of identities are held that are dated later than a moment.
+select asked.number, count(*) as later
+from unnest($1::bytea[], $2::timestamptz[]) with ordinality as asked (identity, time, number)
+join fact f on f.identity = asked.identity and f.time > asked.time
+group by asked.number;
+
+-- name: source_known
+-- Whether any event of a source was ever taken in.
+select exists (select from event_key where source = $1);
+
+-- name: cluster_now
+-- Which server this is, and which of its histories: another one after a restore.
+select cluster_now();
+
+-- name: output_hold
+-- R66: whether output waits, whether it is known for what, and whether some of that is gone.
+select asked or cluster <> cluster_now() as held,
+       exists (select from replay_target) as has_targets,
+       not gaps_accepted and exists (select from replay_target where gone) as gone
+from output_hold;
+
+-- name: lock_output_hold
+-- One at a time sets the targets of a replay.
+select from output_hold for update;
+
+-- name: ask_output_hold
+-- The database was restored, whatever it looks like.
+update output_hold set asked = true, gaps_accepted = false;
+
+-- name: forget_targets
+-- A replay begins anew, or has ended.
+delete from replay_target;
+
+-- name: forget_offsets_past_the_end
+-- Topics were made anew: what is stored points past their ends.
+delete from consumer_offset o
+using unnest($1::text[], $2::int[], $3::bigint[]) as span (topic, partition, end_offset)
+where o.topic = span.topic and o.partition = span.partition
+  and o.next_offset > span.end_offset;
+
+-- name: insert_targets
+-- How far a replay has to come, and where the records that it needs are gone.
+insert into replay_target (topic, partition, end_offset, gone)
+select span.topic, span.partition, span.end_offset,
+       span.first_offset > coalesce(o.next_offset, 0)
+from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[])
+  as span (topic, partition, first_offset, end_offset)
+left join consumer_offset o using (topic, partition);
+
+-- name: accept_gaps
+-- Somebody decided to go on without what is gone.
+update output_hold set gaps_accepted = true;
+
+-- name: targets_ahead
+-- Partitions of which a replay has not taken everything in.
+select t.topic, t.partition, coalesce(o.next_offset, 0) as next_offset, t.end_offset
+from replay_target t left join consumer_offset o using (topic, partition)
+where coalesce(o.next_offset, 0) < t.end_offset
+order by t.topic, t.partition;
+
+-- name: end_output_hold
+-- The replay is complete: output is written from here.
+update output_hold set cluster = cluster_now(), asked = false, gaps_accepted = false;
+
+-- name: make_said
+-- What the outbound topics hold, for as long as this connection lives.
+create temporary table if not exists said (
+  topic text not null,
+  key text not null,
+  kind text,
+  version integer not null,
+  content bytea,
+  primary key (topic, key)
+);
+
+-- name: empty_said
+-- Nothing of it is known yet.
+truncate said;
+
+-- name: insert_said
+-- The last word on keys so far; a tombstone (no version) counts as a version of its own.
+insert into said (topic, key, kind, version, content)
+select topic, key, kind, coalesce(version, 1), content
+from unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::bytea[])
+  as record (topic, key, kind, version, content)
+on conflict (topic, key) do update
+set version = case when excluded.content is not null then excluded.version
+                   else greatest(said.version + 1, excluded.version) end,
+    kind = excluded.kind, content = excluded.content;
+
+-- name: analyze_said
+-- So that what follows joins it well.
+analyze said;
+
+-- name: answers_waiting
+-- Which of the topics have answers in the outbox.
+select distinct topic from outbox where topic = any($1::text[]);
+
+-- name: delete_answers_given
+-- Answers in the outbox that their topic holds already, by the event's id.
+delete from outbox o using said s
+where o.topic = any($1::text[]) and s.topic = o.topic
+  and s.key = convert_from(o.value, 'UTF8')::jsonb ->> 'id';
+
+-- name: delete_said_again
+-- What the outbox has for keys that their topic holds: it goes by other versions.
+delete from outbox o using said s
+where s.topic = $1 and o.topic = $1 and o.key = convert_to(s.key, 'UTF8');
+
+-- name: unknown_customers
+-- Customers that the topic holds and the register does not.
+insert into customer (person_id, version)
+select key::uuid, version from said where topic = $1 and content is not null
+on conflict do nothing;
+
+-- name: customers_said_alike
+-- Where the topic says what the register says, its version counts.
+update customer c set version = s.version
+from said s
+where s.topic = $1 and c.person_id = s.key::uuid and c.content = s.content
+  and c.version <> s.version;
+
+-- name: customers_said_otherwise
+-- Where the topic says something else, a newer version than its last; returns of whom.
+update customer c
+set version = case when s.content is null then greatest(c.version, s.version + 1)
+                   else s.version + 1 end
+from said s
+where s.topic = $1 and c.person_id = s.key::uuid and c.content is distinct from s.content
+returning c.person_id;
+
+-- name: customers_not_said
+-- Customers of whom neither the topic nor the outbox says anything.
+select person_id from customer c
+where content is not null
+  and not exists (select from said s where s.topic = $1 and s.key = c.person_id::text)
+  and not exists (
+    select from outbox o where o.topic = $1 and o.key = convert_to(c.person_id::text, 'UTF8')
+  );
+
+-- name: unknown_bans
+-- How many digests the topic shows bans under of which the register knows nothing.
+select count(*) from said s
+where s.topic = $1 and s.content is not null
+  and not exists (select from ban_digest d where d.digest = decode(s.key, 'hex'));
+
+-- name: insert_unknown_bans
+-- They stood for a moment, in another order of events; but where records are gone, they stand.
+insert into ban_digest (digest, kind, version)
+select decode(key, 'hex'), kind, version from said
+where topic = $1 and content is not null
+  and not exists (select from replay_target where gone)
+on conflict do nothing;
+
+-- name: bans_said_alike
+-- The same as for customers, of the ban register.
+update ban_digest d set version = s.version
+from said s
+where s.topic = $1 and d.digest = decode(s.key, 'hex') and d.content = s.content
+  and d.version <> s.version;
+
+-- name: bans_said_otherwise
+-- The same of the ban register; returns the digests.
+update ban_digest d
+set version = case when s.content is null then greatest(d.version, s.version + 1)
+                   else s.version + 1 end
+from said s
+where s.topic = $1 and d.digest = decode(s.key, 'hex')
+  and d.content is distinct from s.content
+returning d.digest;
+
+-- name: bans_not_said
+-- Digests of which neither the topic nor the outbox says anything.
+select digest from ban_digest d
+where content is not null
+  and not exists (
+    select from said s where s.topic = $1 and s.key = encode(d.digest, 'hex')
+  )
+  and not exists (
+    select from outbox o
+    where o.topic = $1 and o.key = convert_to(encode(d.digest, 'hex'), 'UTF8')
+  );
+
+-- name: make_suspects
+-- The highest version that a topic shows of a key, since readers take no lower one after it; and
+-- keys of which it seems to say something else. For as long as this connection lives.
+create temporary table if not exists highest (
+  topic text not null,
+  key text not null,
+  version integer not null,
+  primary key (topic, key)
+);
+create temporary table if not exists suspect (
+  topic text not null,
+  key text not null,
+  version integer,
+  content bytea,
+  what text,
+  primary key (topic, key)
+);
+create temporary view said_now as
+select s.topic, s.key, s.version, s.content, greatest(s.version, h.version) as highest
+from said s left join highest h using (topic, key);
+
+-- name: insert_highest
+-- Versions that a topic shows, at most one per key at a time.
+insert into highest (topic, key, version)
+select * from unnest($1::text[], $2::text[], $3::int[])
+on conflict (topic, key) do update
+set version = greatest(highest.version, excluded.version);
+
+-- name: suspect_customers
+-- Customers of whom the topic, as far as it is read, and the outbox say something else, as the
+-- register has them at this moment.
+insert into suspect (topic, key, version, content)
+select $1, coalesce(c.person_id::text, s.key), c.version, c.content
+from customer c
+full join (select * from said_now where topic = $1) s on s.key = c.person_id::text
+where (c.content is distinct from s.content
+       or (c.content is not null and (c.version <> s.version or c.version < s.highest)))
+  and not exists (
+    select from outbox o
+    where o.topic = $1 and o.key = convert_to(coalesce(c.person_id::text, s.key), 'UTF8')
+  );
+
+-- name: suspect_bans
+-- The same of the ban register.
+insert into suspect (topic, key, version, content)
+select $1, coalesce(encode(d.digest, 'hex'), s.key), d.version, d.content
+from ban_digest d
+full join (select * from said_now where topic = $1) s on s.key = encode(d.digest, 'hex')
+where (d.content is distinct from s.content
+       or (d.content is not null and (d.version <> s.version or d.version < s.highest)))
+  and not exists (
+    select from outbox o
+    where o.topic = $1
+      and o.key = convert_to(coalesce(encode(d.digest, 'hex'), s.key), 'UTF8')
+  );
+
+-- name: judge_suspects
+-- After the topic is read on to beyond that moment: what it lacks still, or says otherwise.
+update suspect x
+set what = case when s.key is null or s.content is null then 'missing'
+                when x.version is null then 'unknown'
+                when s.highest > x.version then 'newer'
+                when s.version < x.version then 'older'
+                else 'other' end
+from suspect y left join said_now s using (topic, key)
+where x.topic = y.topic and x.key = y.key
+  and (x.content is distinct from s.content
+       or (x.content is not null and (x.version <> s.version or x.version < s.highest)));
+
+-- name: clear_moved_customers
+-- What the topic has by now, and whose next word is on its way or said, is no difference.
+delete from suspect x
+where topic = $1
+  and (what is null
+       or exists (select from outbox o where o.topic = $1 and o.key = convert_to(x.key, 'UTF8'))
+       or exists (select from customer c
+                  where c.person_id::text = x.key
+                    and (c.version, c.content) is distinct from (x.version, x.content)));
+
+-- name: clear_moved_bans
+-- The same of the ban register.
+delete from suspect x
+where topic = $1
+  and (what is null
+       or exists (select from outbox o where o.topic = $1 and o.key = convert_to(x.key, 'UTF8'))
+       or exists (select from ban_digest d
+                  where encode(d.digest, 'hex') = x.key
+                    and (d.version, d.content) is distinct from (x.version, x.content)));
+
+-- name: suspect_counts
+-- How much is left, by topic and what is wrong.
+select topic, what, count(*) from suspect group by topic, what;
+
+-- name: suspects_after
+-- The next of a topic in order of key.
+select key, what from suspect where topic = $1 and key > $2 order by key limit $3;
+
+-- name: bury_unknown_customers
+-- Whom the register does not know nobody is to contact: after the topic's last word a tombstone.
+insert into customer (person_id, version)
+select k.person_id, s.highest + 1
+from unnest($2::uuid[]) as k (person_id)
+join said_now s on s.topic = $1 and s.key = k.person_id::text
+on conflict do nothing
+returning person_id;
+
+-- name: mend_customers
+-- Versions that readers take: above all that the topic shows, or its last one where that says the
+-- same; returns of whom the register's word has to be said again. Who changed since is left.
+update customer c
+set version = case when s.key is null then c.version
+                   when s.content = c.content and s.version = s.highest
+                     and s.version >= c.version then s.version
+                   else greatest(c.version, s.highest + 1) end
+from suspect x left join said_now s using (topic, key)
+where x.topic = $1 and c.person_id = any($2::uuid[]) and x.key = c.person_id::text
+  and (c.version, c.content) is not distinct from (x.version, x.content)
+returning c.person_id, not coalesce(s.content = c.content and s.version = c.version, false) as say;
+
+-- name: mend_bans
+-- The same of the ban register.
+update ban_digest d
+set version = case when s.key is null then d.version
+                   when s.content = d.content and s.version = s.highest
+                     and s.version >= d.version then s.version
+                   else greatest(d.version, s.highest + 1) end
+from suspect x left join said_now s using (topic, key)
+where x.topic = $1 and d.digest = any($2::bytea[]) and x.key = encode(d.digest, 'hex')
+  and (d.version, d.content) is not distinct from (x.version, x.content)
+returning d.digest, not coalesce(s.content = d.content and s.version = d.version, false) as say;
+
+-- name: try_rebuild
+-- One rebuild at a time, for as long as this connection lives.
+select pg_try_advisory_lock($1);
+
+-- name: drop_rebuild
+-- What a rebuild made and did not swap in.
+drop schema if exists register_rebuild cascade;
+
+-- name: make_rebuild
+-- Empty tables for all that follows from the facts, as like those in use as can be, and notes:
+-- who is one person by what no fact tells any more (tied; gone: erased or past the time), what to
+-- decide again (todo), what differs.
+create schema register_rebuild;
+do $$
+declare
+  built text;
+  made text;
+begin
+  foreach built in array array['identity', 'match_key', 'identity_point', 'ban_entry', 'ban_digest',
+                               'customer'] loop
+    execute format('create table register_rebuild.%1$I (like public.%1$I including defaults)',
+                   built);
+    for made in
+      select format('alter table register_rebuild.%I set (%s)', built,
+                    array_to_string(reloptions, ', '))
+      from pg_class where oid = format('public.%I', built)::regclass and reloptions is not null
+      union all
+      select format('alter table register_rebuild.%I add constraint %I %s', built, conname,
+                    pg_get_constraintdef(oid))
+      from pg_constraint where conrelid = format('public.%I', built)::regclass and contype = 'p'
+      union all
+      select replace(pg_get_indexdef(indexrelid), ' ON public.', ' ON register_rebuild.')
+      from pg_index where indrelid = format('public.%I', built)::regclass and not indisprimary
+      union all
+      select format('comment on table register_rebuild.%I is %L', built,
+                    obj_description(format('public.%I', built)::regclass))
+      union all
+      select format('grant %s on register_rebuild.%I to %s', g.privilege_type, built,
+                    case g.grantee when 0 then 'public' else g.grantee::regrole::text end)
+      from pg_class c, aclexplode(c.relacl) g
+      where c.oid = format('public.%I', built)::regclass and g.grantee <> c.relowner
+    loop
+      execute made;
+    end loop;
+  end loop;
+end $$;
+create index match_key_identity on register_rebuild.match_key (identity);
+create table register_rebuild.tied (
+  identity bytea, tie uuid, gone boolean not null, primary key (identity, tie)
+);
+create index tied_tie on register_rebuild.tied (tie);
+create table register_rebuild.todo (identity bytea primary key);
+create table register_rebuild.todo_digest (digest bytea primary key);
+create table register_rebuild.todo_person (person_id uuid primary key);
+create table register_rebuild.difference (kind text not null, key bytea not null, fact_id uuid);
+create index difference_key on register_rebuild.difference (key);
+set search_path = register_rebuild, public;
+
+-- name: rebuild_horizon
+-- Whatever is not to be seen yet has this transaction's number or a later one.
+select pg_snapshot_xmin(pg_current_snapshot())::xid::text;
+
+-- name: rebuild_total
+-- How many identities there are.
+select count(*) from public.identity;
+
+-- name: rebuild_seed_customers
+-- Every id ever used, as if nobody had it any more: then the next word on it is a tombstone.
+insert into register_rebuild.customer (person_id, version, cause, alias_of)
+select person_id, version + (content is not null)::int, cause, alias_of from public.customer;
+
+-- name: rebuild_seed_bans
+-- The same of the digests of the ban register.
+insert into register_rebuild.ban_digest (digest, kind, version)
+select digest, kind, version + (content is not null)::int from public.ban_digest
+on conflict do nothing;
+
+-- name: rebuild_tied
+-- Whom no match key need join: who was erased or is past the time ($1; one erasure stands under
+-- all that were one person), and whom a correction found ($2).
+insert into register_rebuild.tied (identity, tie, gone)
+select identity, md5(source || E'\n' || event_id)::uuid, type = any($1) from public.fact
+where type = any($1 || $2) and identity is not null
+  and ($3::bytea[] is null or identity = any($3))
+on conflict do nothing;
+
+-- name: rebuild_tied_after
+-- The next of them in order.
+select distinct identity from register_rebuild.tied
+where identity > $1 order by identity limit $2;
+
+-- name: rebuild_tied_among
+-- Which of the identities are among them, and whether they are gone.
+select identity, bool_or(gone) as gone from register_rebuild.tied
+where identity = any($1::bytea[]) group by identity;
+
+-- name: rebuild_tied_groups
+-- With whom they are one person in the register in use; when each was erased or its time ended,
+-- and the time of the oldest fact of its own that an end takes away ($2 are those it leaves).
+select i.person_id, i.identity,
+       (select max(time) from public.fact f
+        where f.identity = i.identity and f.type = 'erasure.requested') as erased,
+       (select max(time) from public.fact f
+        where f.identity = i.identity and f.type = any($3)) as ended,
+       (select min(time) from public.fact f
+        where f.identity = i.identity and f.type <> all($2)) as oldest
+from public.identity i
+where i.person_id in (select person_id from public.identity where identity = any($1::bytea[]));
+
+-- name: rebuild_tie
+-- Identities that are one person in the register in use.
+insert into register_rebuild.tied (identity, tie, gone)
+select * from unnest($1::bytea[], $2::uuid[], $3::bool[])
+on conflict (identity, tie) do update set gone = tied.gone or excluded.gone;
+
+-- name: rebuild_clear_gone
+-- Of who is gone by now, what was recomputed while they were not.
+with key as (delete from register_rebuild.match_key where identity = any($1::bytea[]))
+delete from register_rebuild.identity_point where identity = any($1::bytea[]);
+
+-- name: rebuild_copy_keys
+-- What facts that are erased have left cannot be recomputed: it is copied.
+insert into register_rebuild.match_key (match_key, identity)
+select m.match_key, m.identity from public.match_key m
+where m.identity in (select identity from register_rebuild.tied where gone)
+  and ($1::bytea[] is null or m.identity = any($1))
+on conflict do nothing;
+
+-- name: rebuild_copy_points
+-- The same of the contact points that they named.
+insert into register_rebuild.identity_point (digest, identity, kind)
+select p.digest, p.identity, p.kind from public.identity_point p
+where p.identity in (select identity from register_rebuild.tied where gone)
+  and ($1::bytea[] is null or p.identity = any($1))
+on conflict do nothing;
+
+-- name: rebuild_after
+-- The next identities that any event named.
+select identity from (
+  (select identity from public.identity where identity > $1 order by identity limit $2)
+  union
+  (select distinct identity from public.fact where identity > $1 order by identity limit $2)
+) named
+order by identity limit $2;
+
+-- name: rebuild_saying
+-- Of the facts of identities those that join them to others, or say something to the ban register.
+select fact_id, identity, source, event_id, type, time, received, body, points, point_kinds,
+       names, contacts, null::jsonb as party
+from public.fact
+where identity = any($1::bytea[])
+  and (names <> '{}' or contacts <> '{}' or type = any($2::text[]));
+
+-- name: rebuild_anonymous
+-- The next facts that name nobody, in order of id.
+select fact_id, identity, source, event_id, type, time, received, body, points, point_kinds,
+       names, contacts, null::jsonb as party
+from public.fact
+where identity is null and fact_id > $1 and type = any($2::text[])
+order by fact_id limit $3;
+
+-- name: rebuild_keys
+-- R50, R52: what makes two identities one person, of those whose facts are there.
+insert into register_rebuild.match_key (match_key, identity)
+select k.match_key, k.identity from unnest($1::bytea[], $2::bytea[]) as k (match_key, identity)
+where not exists (
+  select from register_rebuild.tied t where t.identity = k.identity and t.gone
+)
+on conflict do nothing;
+
+-- name: rebuild_points
+-- Who named which contact point or company.
+insert into register_rebuild.identity_point (digest, identity, kind)
+select distinct p.digest, f.identity, p.kind
+from public.fact f, unnest(f.points, f.point_kinds) as p (digest, kind)
+where f.identity = any($1::bytea[]) and f.body ? 'kind'
+  and not exists (
+    select from register_rebuild.tied t where t.identity = f.identity and t.gone
+  )
+on conflict do nothing;
+
+-- name: rebuild_related
+-- What joins identities, and to whom.
+select m.match_key as tie, o.identity
+from register_rebuild.match_key m join register_rebuild.match_key o using (match_key)
+where m.identity = any($1::bytea[])
+union
+select uuid_send(t.tie), o.identity
+from register_rebuild.tied t join register_rebuild.tied o using (tie)
+where t.identity = any($1::bytea[]);
+
+-- name: rebuild_companions
+-- With whom identities were placed before.
+select o.identity
+from register_rebuild.identity i join register_rebuild.identity o using (person_id)
+where i.identity = any($1::bytea[]);
+
+-- name: rebuild_placed
+-- Which of the identities are placed.
+select identity from register_rebuild.identity where identity = any($1::bytea[]);
+
+-- name: rebuild_reseed
+-- The ids under which identities were placed are to be compared again.
+insert into register_rebuild.todo_person (person_id)
+select distinct person_id from register_rebuild.identity where identity = any($1::bytea[])
+on conflict do nothing;
+
+-- name: rebuild_unseed
+-- Forget what was decided of them.
+delete from register_rebuild.customer where person_id in (
+  select person_id from register_rebuild.identity where identity = any($1::bytea[])
+);
+
+-- name: rebuild_seed_again
+-- And take them as they are in the register in use.
+insert into register_rebuild.customer (person_id, version, cause, alias_of)
+select c.person_id, c.version + (c.content is not null)::int, c.cause, c.alias_of
+from public.customer c join register_rebuild.todo_person t using (person_id)
+on conflict do nothing;
+
+-- name: rebuild_names
+-- Identities in their senders' words, as long as those are held.
+select distinct on (f.identity) f.identity, f.source, p.subject
+from public.fact f join public.fact_party p using (fact_id)
+where f.identity = any($1::bytea[]) and p.subject is not null
+order by f.identity, f.time desc;
+
+-- name: rebuild_customer_versions
+-- Whose message is as it was last said keeps its version; otherwise the next one.
+update register_rebuild.customer n
+set version = o.version + (n.content is distinct from o.content)::int,
+    cause = case when n.content is distinct from o.content then n.cause else o.cause end
+from public.customer o
+where n.person_id = any($1::uuid[]) and o.person_id = n.person_id;
+
+-- name: rebuild_ban_versions
+-- The same of the ban register.
+update register_rebuild.ban_digest n
+set version = o.version + (n.content is distinct from o.content)::int
+from public.ban_digest o
+where n.digest = any($1::bytea[]) and o.digest = n.digest;
+
+-- name: rebuild_redo
+-- Under these digests something else stands now: whoever uses them and is placed, once more.
+with digest as (
+  insert into register_rebuild.todo_digest (digest) select unnest($1::bytea[])
+  on conflict do nothing
+)
+insert into register_rebuild.todo (identity)
+select distinct p.identity
+from register_rebuild.identity_point p join register_rebuild.identity i using (identity)
+where p.digest = any($1::bytea[]) and p.identity <> all($2::bytea[])
+on conflict do nothing;
+
+-- name: rebuild_todo
+-- Some of the identities that are to be placed again.
+select identity from register_rebuild.todo order by identity limit $1;
+
+-- name: rebuild_done
+-- They are placed.
+delete from register_rebuild.todo where identity = any($1::bytea[]);
+
+-- name: rebuild_todo_count
+-- How many of them there are.
+select count(*) from register_rebuild.todo;
+
+-- name: rebuild_todo_after
+-- The next of them in order.
+select identity from register_rebuild.todo where identity > $1 order by identity limit $2;
+
+-- name: rebuild_unseed_all
+-- Forget what was decided of the ids that were touched.
+delete from register_rebuild.customer c using register_rebuild.todo_person t
+where c.person_id = t.person_id;
+
+-- name: rebuild_todo_digests
+-- Some of the digests that are to be said again.
+select digest from register_rebuild.todo_digest order by digest limit $1;
+
+-- name: rebuild_done_digests
+-- They are said.
+delete from register_rebuild.todo_digest where digest = any($1::bytea[]);
+
+-- name: rebuild_todo_persons
+-- Some of the ids that are to be compared again.
+select person_id from register_rebuild.todo_person order by person_id limit $1;
+
+-- name: rebuild_done_persons
+-- They are compared.
+delete from register_rebuild.todo_person where person_id = any($1::uuid[]);
+
+-- name: rebuild_forget_todo
+-- Everything is going to be compared, so nothing else needs to be remembered.
+truncate register_rebuild.todo_digest, register_rebuild.todo_person;
+delete from register_rebuild.difference where kind not in ('party', 'fact');
+
+-- name: rebuild_digests_after
+-- The next contact points and companies that the ban register knows.
+select distinct digest from register_rebuild.ban_entry
+where digest > $1 and kind <> 'identity' order by digest limit $2;
+
+-- name: rebuild_touched
+-- Whom events and decisions have touched since a horizon: identities, digests, customer ids.
+with new_fact as materialized (
+  select identity, points from public.fact where age(xmin) <= age($1::text::xid)
+), new_digest as materialized (
+  select unnest(points) as digest from new_fact
+  union select digest from public.ban_digest where age(xmin) <= age($1::text::xid)
+  union select digest from public.ban_entry where age(xmin) <= age($1::text::xid)
+), new_person as materialized (
+  select person_id from public.customer where age(xmin) <= age($1::text::xid)
+), persons as (
+  insert into register_rebuild.todo_person select person_id from new_person
+  on conflict do nothing
+), digests as (
+  insert into register_rebuild.todo_digest select digest from new_digest
+  on conflict do nothing
+)
+insert into register_rebuild.todo (identity)
+select identity from new_fact where identity is not null
+union select p.identity from new_digest join public.identity_point p using (digest)
+union select i.identity from new_digest join public.identity i on i.identity = digest
+union select identity from public.identity where age(xmin) <= age($1::text::xid)
+union select identity from public.match_key where age(xmin) <= age($1::text::xid)
+union select identity from public.identity_point where age(xmin) <= age($1::text::xid)
+union select i.identity from new_person join public.identity i using (person_id)
+union select i.identity from new_person join register_rebuild.identity i using (person_id)
+on conflict do nothing;
+
+-- name: rebuild_taken
+-- Personal data (party) or facts that the rules let nobody hold any more.
+insert into register_rebuild.difference (kind, key, fact_id)
+select * from unnest($1::text[], $2::bytea[], $3::uuid[]);
+
+-- name: rebuild_uncompare
+-- Forget what differed of identities, digests or ids.
+delete from register_rebuild.difference where key = any($1::bytea[]);
+
+-- name: rebuild_uncompare_some
+-- The same, but for what the rules take away.
+delete from register_rebuild.difference
+where key = any($1::bytea[]) and kind not in ('party', 'fact');
+
+-- name: rebuild_compare_identities
+-- Identities that are somebody else's, or named otherwise.
+insert into register_rebuild.difference (kind, key)
+select 'identity', coalesce(n.identity, o.identity)
+from (select * from register_rebuild.identity
+      where $1::bytea[] is null or identity = any($1)) n
+full join (select * from public.identity where $1::bytea[] is null or identity = any($1)) o
+  on o.identity = n.identity
+where (n.person_id, n.source, n.subject) is distinct from (o.person_id, o.source, o.subject);
+
+-- name: rebuild_compare_keys
+-- Match keys and contact points that identities have only before or only after.
+insert into register_rebuild.difference (kind, key)
+select 'key', coalesce(n.identity, o.identity)
+from (select * from register_rebuild.match_key
+      where $1::bytea[] is null or identity = any($1)) n
+full join (select * from public.match_key where $1::bytea[] is null or identity = any($1)) o
+  on o.match_key = n.match_key and o.identity = n.identity
+where n.identity is null or o.identity is null
+union all
+select 'key', coalesce(n.identity, o.identity)
+from (select * from register_rebuild.identity_point
+      where $1::bytea[] is null or identity = any($1)) n
+full join (select * from public.identity_point
+           where $1::bytea[] is null or identity = any($1)) o
+  on o.digest = n.digest and o.identity = n.identity
+where n.kind is distinct from o.kind;
+
+-- name: rebuild_compare_entries
+-- Lines of the ban register that are missing, too many or other ones.
+insert into register_rebuild.difference (kind, key)
+select 'entry', coalesce(n.digest, o.digest)
+from (select * from register_rebuild.ban_entry where $1::bytea[] is null or digest = any($1)) n
+full join (select * from public.ban_entry where $1::bytea[] is null or digest = any($1)) o
+  on o.digest = n.digest and o.fact_id = n.fact_id
+where to_jsonb(n) is distinct from to_jsonb(o);
+
+-- name: rebuild_compare_bans
+-- Digests of which something else stands (ban), or only the kept message is not the one said.
+insert into register_rebuild.difference (kind, key)
+select case when n.content is distinct from o.content then 'ban' else 'row' end,
+       coalesce(n.digest, o.digest)
+from (select * from register_rebuild.ban_digest where $1::bytea[] is null or digest = any($1)) n
+full join (select * from public.ban_digest where $1::bytea[] is null or digest = any($1)) o
+  on o.digest = n.digest
+where (n.content, n.kind, n.message) is distinct from (o.content, o.kind, o.message);
+
+-- name: rebuild_compare_customers
+-- Customers who are decided otherwise (eligibility), or only kept or found otherwise.
+insert into register_rebuild.difference (kind, key)
+select case when n.content is distinct from o.content then 'eligibility' else 'row' end,
+       uuid_send(coalesce(n.person_id, o.person_id))
+from (select * from register_rebuild.customer
+      where $1::uuid[] is null or person_id = any($1)) n
+full join (select * from public.customer where $1::uuid[] is null or person_id = any($1)) o
+  on o.person_id = n.person_id
+where (n.content, n.audience, n.message, n.alias_of, n.found_by, n.points, n.exact_email,
+       n.consented_products, n.former_since, n.disclosable)
+  is distinct from
+      (o.content, o.audience, o.message, o.alias_of, o.found_by, o.points, o.exact_email,
+       o.consented_products, o.former_since, o.disclosable);
+
+-- name: rebuild_differences
+-- How much differs, by kind.
+select kind, count(*) from register_rebuild.difference group by kind;
+
+-- name: rebuild_analyze
+-- So that the workers' first batches find good plans.
+analyze register_rebuild.identity, register_rebuild.match_key, register_rebuild.identity_point,
+        register_rebuild.ban_entry, register_rebuild.ban_digest, register_rebuild.customer;
+
+-- name: rebuild_hold_tables
+-- Nobody reads the tables in use while they are replaced; who reads long is not waited for.
+set local lock_timeout = '5s';
+lock table public.identity, public.match_key, public.identity_point, public.ban_entry,
+           public.ban_digest, public.customer in access exclusive mode;
+
+-- name: rebuild_swap
+-- The new tables take the places of the old ones.
+drop index register_rebuild.match_key_identity;
+drop table public.identity, public.match_key, public.identity_point, public.ban_entry,
+           public.ban_digest, public.customer;
+alter table register_rebuild.identity set schema public;
+alter table register_rebuild.match_key set schema public;
+alter table register_rebuild.identity_point set schema public;
+alter table register_rebuild.ban_entry set schema public;
+alter table register_rebuild.ban_digest set schema public;
+alter table register_rebuild.customer set schema public;
+
+-- name: rebuild_to_take
+-- Facts or personal data that go.
+select fact_id from register_rebuild.difference where kind = $1;
+
+-- name: rebuild_to_say
+-- The next ids or digests of which something else is said now.
+select distinct key from register_rebuild.difference
+where kind = $1 and key > $2 order by key limit $3;
+
+-- name: rebuild_merged
+-- Into whom ids were merged.
+select person_id, alias_of from customer
+where person_id = any($1::uuid[]) and alias_of is not null;
+
+-- name: rebuild_held
+-- Which of the ids somebody has.
+select person_id from customer where person_id = any($1::uuid[]) and content is not null;

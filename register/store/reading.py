@@ -275,6 +275,9 @@ async def _entries(
     if identities:
         rows = await connection.fetch(queries.point_digests, list(identities))
         digests.update(row["digest"] for row in rows)
+        # What they banned without using it: their return may end such a ban (R24).
+        rows = await connection.fetch(queries.placed_digests, list(identities))
+        digests.update(row["digest"] for row in rows)
     placers = {
         arrival.fact.identity
         for arrival in arrivals

@@ -9,6 +9,9 @@ from register.rules.digest import Point
 from register.rules.facts import Fact
 from schemas.terms import Denial, PointKind
 
+_KINDS = {kind.value: kind for kind in PointKind}
+"""By what is stored: much faster than the enum's own look-up."""
+
 
 def uuid_of(value: uuid.UUID) -> uuid.UUID:
     """The driver's own kind of UUID as Python's, which compares faster."""
@@ -28,7 +31,7 @@ def fact_of(row: asyncpg.Record) -> Fact:
         body=row["body"],
         party=row["party"],
         points=tuple(
-            Point(PointKind(kind), digest)
+            Point(_KINDS[kind], digest)
             for kind, digest in zip(row["point_kinds"], row["points"], strict=True)
         ),
         names=tuple(row["names"]),

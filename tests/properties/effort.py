@@ -12,21 +12,28 @@ from hypothesis import HealthCheck, settings
 
 _LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 _FACTOR = 30 if _LONG else 1
-_TIMEOUT = 7200 if _LONG else 300
+patient = pytest.mark.timeout(7200 if _LONG else 300)
+"""Marks what takes its time."""
 
 
 def examples(number: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Try this many examples, thirty times as many in the long profile."""
-    effort = settings(
+    effort = steps(number)
+
+    def decorate(test: Callable[..., None]) -> Callable[..., None]:
+        tried: Any = effort(test)
+        timed: Callable[..., None] = patient(tried)
+        return timed
+
+    return decorate
+
+
+def steps(number: int, count: int = 1) -> settings:
+    """This many runs of a state machine, of so many steps each; likewise."""
+    return settings(
         max_examples=number * _FACTOR,
+        stateful_step_count=count,
         derandomize=not _LONG,  # CI tries the same examples each time; the long profile, new ones
         deadline=None,  # the model is slow on purpose, and CI machines differ
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
-
-    def decorate(test: Callable[..., None]) -> Callable[..., None]:
-        tried: Any = effort(test)
-        timed: Callable[..., None] = pytest.mark.timeout(_TIMEOUT)(tried)
-        return timed
-
-    return decorate

@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.integration.store import said
 from tests.support import events
 from tests.support.events import APP, DIRECTORY, WEBSHOP, Json, day, scope
 
@@ -246,6 +247,80 @@ any_event = st.one_of(
 """Every type there is about a person, from everybody."""
 
 
+# What customer service and the contract system say
+
+
+def _asked_by(persona: Persona) -> st.SearchStrategy[Json]:
+    """How a request names the person: by the channel's reference, or by the party alone."""
+    return st.sampled_from([persona.envelope, persona.envelope, {}])
+
+
+def _who(persona: Persona) -> st.SearchStrategy[Json]:
+    """Whom a request names: the name and some contact points, or some of either."""
+    return st.builds(
+        lambda party, nameless: {k: v for k, v in party.items() if not (nameless and k == "name")},
+        parties(persona),
+        rarely,
+    )
+
+
+def _erasure(persona: Persona) -> st.SearchStrategy[Json]:
+    return st.builds(
+        lambda time, party, envelope: said.erasure(time, party, **envelope),
+        days,
+        _who(persona),
+        _asked_by(persona),
+    )
+
+
+def _rectification(persona: Persona) -> st.SearchStrategy[Json]:
+    def build(time: Any, party: Json, corrections: Json, renamed: bool, envelope: Json) -> Json:
+        left_out = ("kind", "company", *(() if renamed else ("name",)))
+        corrected = {k: v for k, v in corrections.items() if k not in left_out}
+        return said.rectification(time, party, corrected, **envelope)
+
+    return st.builds(build, days, _who(persona), parties(persona), rarely, _asked_by(persona))
+
+
+def _access(persona: Persona) -> st.SearchStrategy[Json]:
+    return st.builds(
+        lambda time, party, envelope: said.access(time, party, **envelope),
+        days,
+        _who(persona),
+        _asked_by(persona),
+    )
+
+
+def merges(personas: Sequence[Persona]) -> st.SearchStrategy[Json]:
+    """`merge.ordered` of two or three channel identities."""
+    pairs = [(persona.source, persona.subject) for persona in personas]
+    some = st.lists(st.sampled_from(pairs), min_size=2, max_size=3, unique=True)
+    return st.builds(lambda time, whom: said.merge(time, *whom), days, some)
+
+
+PARTNERS = ("p-1", "p-2")
+agreements = st.one_of(
+    st.builds(
+        said.signed,
+        days,
+        st.sampled_from(PARTNERS),
+        st.sampled_from(["disclosure", "partner_marketing", "disclosure partner_marketing"]),
+    ),
+    st.builds(said.ended, days, st.sampled_from(PARTNERS)),
+)
+"""A partner signs, or ends it."""
+
+_EVERYBODY = (*PERSONAS, *LISTED)
+erasures = st.one_of(*_of(_EVERYBODY, _erasure))
+rectifications = st.one_of(*_of(_EVERYBODY, _rectification))
+questions = st.one_of(*_of(_EVERYBODY, _access))
+requests = st.one_of(erasures, rectifications, questions, merges(_EVERYBODY), agreements)
+"""What customer service asks, and the contract system says."""
+
+everything = st.one_of(any_event, any_event, any_event, requests)
+"""Every inbound type that the rules fold, one in four of them no channel's."""
+
+
 _COME_AND_GO = (*CONTACTS, SOLE_TRADER, CONSUMERS[0], CONSUMERS[2])
 returning_events = st.one_of(
     *_of((*_COME_AND_GO, *LISTED), _ban, _lift, _signup),
@@ -268,6 +343,82 @@ calm_events = st.one_of(
     *_of(LISTED, _listing, _withdrawal),
 ).map(_without_collection)
 """Events of which none is ever refused and nothing is ever erased: consumers come by orders."""
+
+
+_CALM_ONES = (CONSUMERS, CONTACTS)
+calm_requests = st.one_of(
+    calm_events,
+    calm_events,
+    *map(merges, _CALM_ONES),
+    questions,
+    agreements,
+)
+"""The same, with what customer service and the contract system say that erases nothing either.
+Merged by hand are consumers with consumers and contacts with contacts: a consumer is never
+listed (R23)."""
+
+
+_ALONE = (
+    Persona(WEBSHOP, "e-1", "consumer", ("Eeva", "Laine")),
+    Persona(WEBSHOP, "e-2", "business", ("Elias", "Niemi"), "IT manager"),
+)
+_POINTS = {"email": EMAILS[0], "phone": PHONES[0], "address": ADDRESSES[0]}
+
+
+def _with_known_points(drawn: Json) -> Json:
+    """Of contact points only those that every erasure of `told_apart` names."""
+    party = drawn["data"].get("party")
+    if party is None:
+        return drawn
+    known = {name: _POINTS.get(name, value) for name, value in party.items()}
+    return {**drawn, "data": {**drawn["data"], "party": known}}
+
+
+def _full_erasure(persona: Persona) -> st.SearchStrategy[Json]:
+    given, family = persona.name
+    party = {"kind": persona.kind, "name": {"given": given, "family": family}, **_POINTS}
+    return st.builds(lambda time: said.erasure(time, party, **persona.envelope), days)
+
+
+def _correction(persona: Persona) -> st.SearchStrategy[Json]:
+    """A rectification by the reference, of one who is found by it or not at all."""
+    return _rectification(persona).map(
+        lambda drawn: {
+            **drawn,
+            **persona.envelope,
+            "data": {**drawn["data"], "party": {"kind": persona.kind, "name": {"given": "–"}}},
+        }
+    )
+
+
+corrections = st.one_of(*_of((*CONSUMERS, *CONTACTS, *_ALONE), _correction))
+"""Rectifications that find the same person in any order."""
+
+told_apart = st.lists(
+    st.one_of(
+        *_of(_ALONE, _order, _order_end, _bare_consent, _withdrawal, _ban, _lift, _left),
+        *_of(_ALONE, _full_erasure),
+    )
+    .map(_without_collection)
+    .map(_with_known_points),
+    min_size=1,
+    max_size=12,
+).map(lambda drawn: numbered(drawn))
+"""Persons with one reference each, and erasures that name it and all of its contact points."""
+
+
+def repeated(world: list[Json]) -> st.SearchStrategy[list[Json]]:
+    """Some of the events once more, sooner or later (R1)."""
+    at = st.integers(0, len(world) - 1)
+    again = st.lists(st.tuples(at, at), max_size=3)
+    return again.map(lambda pairs: _with_repeats(world, pairs))
+
+
+def _with_repeats(world: list[Json], pairs: list[tuple[int, int]]) -> list[Json]:
+    delivered = list(world)
+    for which, where in pairs:
+        delivered.insert(where, world[which])
+    return delivered
 
 
 def numbered(drawn: Sequence[Json]) -> list[Json]:

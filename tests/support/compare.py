@@ -8,6 +8,7 @@ from tests.support.events import Json
 from tests.support.naive import NaiveModel, Person, Point, Who
 from tests.support.naive_facts import CHANNELS, MARKETING
 from tests.support.register import DIGESTER, MemoryRegister, read
+from tests.support.scenarios_register import WholeRegister
 
 View = dict[str, object]
 
@@ -19,12 +20,12 @@ def tie(event: Json) -> bytes:
 
 def run(
     arrivals: Sequence[Json], sizes: Iterable[int] = (), *, each: bool = False
-) -> tuple[MemoryRegister, NaiveModel]:
+) -> tuple[WholeRegister, NaiveModel]:
     """Deliver events, in this order, to the register and to the model alike.
 
     `sizes` are those of the batches; `each` makes every event a batch of its own.
     """
-    register, model = MemoryRegister(), NaiveModel(tie)
+    register, model = WholeRegister(), NaiveModel(tie)
     for batch in _batches(arrivals, [1] * len(arrivals) if each else sizes):
         register.deliver(*batch)
         model.deliver(*batch)
@@ -41,9 +42,31 @@ def _batches(arrivals: Sequence[Json], sizes: Iterable[int]) -> Iterable[Sequenc
         yield arrivals[start:]
 
 
+def assert_alike(register: MemoryRegister, model: NaiveModel, identities: Iterable[Who]) -> None:
+    """The register says what the naive reading of the rules says, and did what it did."""
+    identities = list(identities)
+    assert register.dead == []
+    assert [one.event_id for one in register.refused] == model.refused
+    assert answers(register) == dict(model.answers)
+    assert register.erased == model.erased
+    assert register_view(register, identities) == model_view(model, identities)
+    held, wanted = ban_views(register, model)
+    assert held == wanted
+
+
+def answers(register: MemoryRegister) -> dict[str, str | None]:
+    """How each request about a person ended: None where it was done, else why not."""
+    return {
+        one.intake.fact.event_id: one.reason
+        for one in register.answers
+        if one.intake.fact.type != "disclosure.requested"
+    }
+
+
 def register_view(register: MemoryRegister, identities: Iterable[Who]) -> dict[Who, View | None]:
     """What the register says of each identity's person."""
-    return {who: _message_view(register.person(who[1], who[0])) for who in identities}
+    held = {who: register.person(who[1], who[0]) for who in identities}
+    return {who: message_view(data) if data else None for who, data in held.items()}
 
 
 def model_view(model: NaiveModel, identities: Iterable[Who]) -> dict[Who, View | None]:
@@ -51,9 +74,8 @@ def model_view(model: NaiveModel, identities: Iterable[Who]) -> dict[Who, View |
     return {who: _person_view(model.person(who)) for who in identities}
 
 
-def _message_view(data: Json | None) -> View | None:
-    if data is None:
-        return None
+def message_view(data: Json) -> View:
+    """What an eligibility message says, without ids and versions."""
     return {
         "audience": data["audience"],
         "identities": sorted((one["source"], one["subject"]) for one in data["identities"]),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from tests.support.naive_facts import (
     CARRIED,
@@ -10,6 +11,7 @@ from tests.support.naive_facts import (
     FIELD,
     LISTING,
     MARKETING,
+    RECTIFICATION,
     Agreed,
     Cell,
     Json,
@@ -69,6 +71,10 @@ class Person:
     soft_opt_in: list[str] = field(default_factory=list)
     denied_products: set[tuple[str, str, str, str]] = field(default_factory=set)
     """Product, purpose, channel, reason."""
+    name: Json | None = None
+    address: Json | None = None
+    former_since: datetime | None = None
+    """When the last order of a former consumer customer ended (R26)."""
 
 
 class Decision:
@@ -102,8 +108,13 @@ class Decision:
         """The decision; None where nothing is held."""
         if not self._held:
             return None
-        identities = {said.who for said in self._held if said.who is not None}
+        # A request names a reference; it does not make it one of the channel's (R62).
+        own = [said for said in self._held if said.type != RECTIFICATION]
+        identities = {said.who for said in own if said.who is not None}
         person = Person(self._audience(), identities)
+        person.name, person.address = self._profile.get("name"), self._profile.get("address")
+        if person.audience == "former_customer" and self._profile["kind"] == "consumer":
+            person.former_since = max(min(self._ends(order)) for order in self._orders)
         for purpose, channel in CELLS:
             reason = self._blocked(purpose, channel)
             basis, lacking = ("", reason) if reason else self._basis(purpose, channel)
@@ -134,21 +145,22 @@ class Decision:
     # Who it is (R20)
 
     def _is(self, order: Said, kind: str) -> bool:
+        return bool(self._ends(order, kind))
+
+    def _ends(self, order: Said, *kinds: str) -> list[datetime]:
+        """When it was cancelled, or its contract ended."""
         assert order.who is not None
-        return any(
-            said.type == kind
+        return [
+            said.time
+            for said in self._theirs
+            if said.type in (kinds or ("order.cancelled", "contract.ended"))
             and said.who is not None
             and said.who[0] == order.who[0]
             and said.data["order_id"] == order.data["order_id"]
-            for said in self._theirs
-        )
+        ]
 
     def _active(self) -> list[Said]:
-        return [
-            order
-            for order in self._orders
-            if not self._is(order, "order.cancelled") and not self._is(order, "contract.ended")
-        ]
+        return [order for order in self._orders if not self._ends(order)]
 
     def _relation(self) -> str:
         if self._active():

@@ -1,7 +1,7 @@
 """The naive model's events: read, sorted, and asked simple questions, by `rules.md` alone."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import product
 from typing import Any
@@ -11,10 +11,14 @@ from register.rules import normalise
 Json = dict[str, Any]
 Who = tuple[str, str]
 """A channel identity: source and subject."""
+NOBODY: Who = ("", "")
+"""Stands for whoever a request without a reference is about."""
 Point = tuple[str, str]
 """A kind (email, phone, post, company, identity) and the spelling that bans compare (R54)."""
 Cell = tuple[str, str]
 """A purpose and a channel."""
+Pair = tuple[tuple[str, ...], tuple[str, ...]]
+"""A name and a contact point, each with the kind of person (R50)."""
 
 MARKETING = (
     "newsletter",
@@ -49,13 +53,24 @@ CARRIED = {
 }
 """Channels that a ban on a contact point stops (R8); one on a company stops all (R9)."""
 
-_RANK = {"ban.lifted": 1, "consent.withdrawn": 2, "ban.placed": 3}
 LISTING = "prospect.listed"
+ERASURE = "erasure.requested"
+RECTIFICATION = "rectification.requested"
+ACCESS = "access.requested"
+MERGE = "merge.ordered"
+RETENTION = "retention.expired"
+"""Nobody's event: a former customer's time is over (R26)."""
+
+_RANK = {"ban.lifted": 1, "consent.withdrawn": 2, "ban.placed": 3, ERASURE: 3, RETENTION: 3}
 
 
 @dataclass(frozen=True)
 class Said:
-    """An event as the rules see it; `tie` orders events of equal time and rank."""
+    """An event as the rules see it; `tie` orders events of equal time and rank.
+
+    `asked_for` is whom a request names, `reached` the contact points that an erasure, or the
+    end of a former customer's time, found besides those that it names (R25, R26).
+    """
 
     event_id: str
     type: str
@@ -65,6 +80,8 @@ class Said:
     data: Json
     party: Json
     consents: tuple["Agreed", ...]
+    asked_for: Json = field(default_factory=dict)
+    reached: tuple[Point, ...] = ()
 
     @property
     def key(self) -> tuple[datetime, int, bytes]:
@@ -74,30 +91,47 @@ class Said:
     @property
     def brings_data(self) -> bool:
         """Whether it gave the register something to hold about a person (R12)."""
-        no = self.type in ("consent.withdrawn", "ban.placed", "ban.lifted")
-        return bool(self.party) and not no
+        return bool(self.party) and not self.is_no and self.type != "ban.lifted"
 
     @property
     def is_no(self) -> bool:
-        """A ban, or a withdrawal, which acts as one (R6)."""
-        return self.type in ("ban.placed", "consent.withdrawn")
+        """A ban, or what acts as one: a withdrawal (R6), an erasure (R25)."""
+        return self.type in ("ban.placed", "consent.withdrawn", ERASURE)
+
+    @property
+    def ends_data(self) -> bool:
+        """Whether what was known before is gone (R25, R26)."""
+        return self.type in (ERASURE, RETENTION)
 
     @property
     def reason(self) -> str:
         """Why a cell that it covers is denied."""
-        return "banned" if self.type == "ban.placed" else "withdrawn"
+        return "withdrawn" if self.type == "consent.withdrawn" else "banned"
 
     @property
     def forbids_collecting(self) -> bool:
-        """R24."""
-        return self.type == "ban.placed" and bool(self.data.get("collection"))
+        """R24, R25."""
+        asked = self.type == "ban.placed" and bool(self.data.get("collection"))
+        return asked or self.type == ERASURE
+
+    @property
+    def names_somebody(self) -> bool:
+        """Whether it gives a whole name."""
+        return any(any(_names(party)) for party in (self.party, self.asked_for))
+
+    @property
+    def gives_match(self) -> bool:
+        """Whether it gives something by which two references may be one person (R50, R52)."""
+        given = any(any(_contacts(party)) for party in (self.party, self.asked_for))
+        return given or self.names_somebody or self.type == MERGE
 
     @property
     def points(self) -> list[Point]:
         """What it names: contact points and, with data or alone, a company (R7, R9)."""
-        contact = list(contact_points(self.party))
+        contact = [*contact_points(self.party), *self.reached]
         company = self.party.get("company", {}).get("business_id")
-        if company and (self.brings_data or (not contact and "name" not in self.party)):
+        alone = not contact and "name" not in self.party and self.type != ERASURE
+        if company and (self.brings_data or alone):
             return [*contact, ("company", company)]
         return contact
 
@@ -118,9 +152,13 @@ class Agreed:
 def read(event: Json, tie: bytes) -> Said | None:
     """An event in the spelling that the rules compare; None for a consent without wording."""
     data = event["data"]
+    if event["type"] in (ERASURE, RECTIFICATION, ACCESS):
+        return _read_request(event, tie)
     who = (event["source"], event["subject"]) if "subject" in event else None
     time = datetime.fromisoformat(event["time"])
-    party = _party(data["party"]) if "party" in data else {}
+    if event["type"] == MERGE:  # R52: it is about those that it names
+        who = (data["keep"]["source"], data["keep"]["subject"])
+    party = spelled(data["party"]) if "party" in data else {}
     given = data.get("consents", [])
     if event["type"] == "consent.granted":
         given = [data]
@@ -131,7 +169,23 @@ def read(event: Json, tie: bytes) -> Said | None:
     return Said(event_id, event["type"], who, time, tie, data, party, consents)
 
 
-def _party(given: Json) -> Json:
+def _read_request(event: Json, tie: bytes) -> Said:
+    """What customer service asks in a person's name (R25, R60, R62)."""
+    data = event["data"]
+    asked_for = spelled(data["party"])
+    party: Json = {}
+    if event["type"] == ERASURE:  # R25: a ban on everything plus collection
+        party = asked_for
+        data = {"scope": {}, "collection": True}
+    elif event["type"] == RECTIFICATION:  # R62: data like any that the person gives
+        party = {**spelled(data["corrections"]), "kind": asked_for["kind"]}
+    who = (event["source"], event["subject"]) if "subject" in event else None
+    time = datetime.fromisoformat(event["time"])
+    return Said(event["id"], event["type"], who, time, tie, data, party, (), asked_for)
+
+
+def spelled(given: Json) -> Json:
+    """A party as numbers are compared (R53)."""
     party = dict(given)
     if "phone" in party:
         party["phone"] = normalise.phone(party["phone"])
@@ -160,29 +214,42 @@ def company_of(said: Said) -> str | None:
 # Who is one person, by R50 and R51
 
 
-def people(accepted: Iterable[Said]) -> list[set[Who]]:
+def people(given: Iterable[Said], together: Iterable[set[Who]] = ()) -> list[set[Who]]:
     """Whoever ever gave the same name and the same contact point, in one event or in two; what
-    a no names counts as it stands there."""
-    names: dict[Who, set[tuple[str, ...]]] = {}
-    contacts: dict[Who, set[tuple[str, ...]]] = {}
-    pairs: dict[Who, set[tuple[tuple[str, ...], tuple[str, ...]]]] = {}
-    for said in accepted:
-        if said.who is None:
-            continue
-        own = pairs.setdefault(said.who, set())
-        if said.brings_data:
-            names.setdefault(said.who, set()).update(_names(said.party))
-            contacts.setdefault(said.who, set()).update(_contacts(said.party))
-        else:
-            own.update(product(_names(said.party), _contacts(said.party)))
-    for who, own in pairs.items():
-        own.update(product(names.get(who, ()), contacts.get(who, ())))
+    a no names counts as it stands there. `together` are those found to be one before, or by
+    hand (R52)."""
+    pairs = pairs_of(given)
     groups: list[set[Who]] = []
     for who in pairs:
         same = [group for group in groups if any(pairs[who] & pairs[one] for one in group)]
         groups = [group for group in groups if group not in same]
         groups.append({who}.union(*same))
+    for found in together:
+        same = [group for group in groups if group & found]
+        groups = [group for group in groups if group not in same]
+        groups.append(found.union(*same))
     return groups
+
+
+def pairs_of(given: Iterable[Said]) -> dict[Who, set[Pair]]:
+    """By channel identity every name with every contact point that makes another the same."""
+    names: dict[Who, set[tuple[str, ...]]] = {}
+    contacts: dict[Who, set[tuple[str, ...]]] = {}
+    pairs: dict[Who, set[Pair]] = {}
+    for said in given:
+        if said.who is None:
+            continue
+        own = pairs.setdefault(said.who, set())
+        if said.brings_data:
+            parties = (said.party, said.asked_for)
+            names.setdefault(said.who, set()).update(*map(_names, parties))
+            contacts.setdefault(said.who, set()).update(*map(_contacts, parties))
+        else:
+            for party in (said.party, said.asked_for):
+                own.update(product(_names(party), _contacts(party)))
+    for who, own in pairs.items():
+        own.update(product(names.get(who, ()), contacts.get(who, ())))
+    return pairs
 
 
 def _names(party: Json) -> Iterator[tuple[str, ...]]:
@@ -202,18 +269,43 @@ def _contacts(party: Json) -> Iterator[tuple[str, ...]]:
         yield (kind, "company", company)
 
 
-def said_by(accepted: Iterable[Said], members: set[Who]) -> list[Said]:
-    """What a person said, by time (R2, R3).
+def said_by(
+    accepted: Iterable[Said], members: set[Who], arriving: Said | None = None
+) -> list[Said]:
+    """What a person said, by time (R2, R3), without what an erasure took.
 
     Of a reference that gave no data, and that only a no proved to be this person's, the nos
     count and what it allows does not (R40).
     """
-    said = [one for one in accepted if one.who in members]
+    said = remaining(one for one in accepted if one.who in members)
+    if arriving is not None:
+        said.append(arriving)
     with_data = {one.who for one in said if one.brings_data}
+    for one in said:
+        if one.type == MERGE and with_data:  # R52: somebody says that they are one
+            with_data |= merged(one)
     counting = [one for one in said if not with_data or one.who in with_data]
     for who in members - with_data if with_data else ():
         counting.extend(_without_what_it_allows([one for one in said if one.who == who]))
     return sorted(counting, key=lambda one: one.key)
+
+
+def remaining(theirs: Iterable[Said]) -> list[Said]:
+    """What an erasure, or the end of a former customer's time, has left: what is newer, and what
+    says no, with its ends, since the ban register stays (R25, R26)."""
+    theirs = list(theirs)
+    end = max((said.time for said in theirs if said.ends_data), default=None)
+    return [said for said in theirs if end is None or said.time > end or stays(said)]
+
+
+def stays(said: Said) -> bool:
+    """Whether no erasure takes it away (R25)."""
+    return said.is_no or said.type in ("ban.lifted", RETENTION)
+
+
+def merged(merge: Said) -> set[Who]:
+    """Whom an order by hand makes one (R52)."""
+    return {(one["source"], one["subject"]) for one in (merge.data["keep"], *merge.data["merge"])}
 
 
 def _without_what_it_allows(said: list[Said]) -> Iterator[Said]:
@@ -251,10 +343,15 @@ def has_ground(theirs: list[Said], moment: datetime) -> bool:
         return False
     if own_kind(until) != "consumer":
         return True
-    nos = [said for said in until if said.is_no]
+    return has_consent(until)
+
+
+def has_consent(theirs: list[Said]) -> bool:
+    """Whether any consent stands, for any cell and product."""
+    nos = [said for said in theirs if said.is_no]
     return any(
         is_alive(agreed, cell, product, nos)
-        for said in until
+        for said in theirs
         for agreed in said.consents
         for cell in CELLS
         for product in agreed.scope.get("products") or [None]

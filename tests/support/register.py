@@ -159,11 +159,11 @@ class MemoryRegister:
             event_id = refusal.intake.fact.event_id
             self.refused.append(Refused(event_id, refused.rule, refused.reason))
         self.answers.extend(changes.answers)
-        for key, linked in changes.links:
-            self._link(key, linked)
         for identity_digest in changes.forgotten:
             for known in self._by_key.values():
                 known[:] = [one for one in known if one != identity_digest]
+        for key, linked in changes.links:
+            self._link(key, linked)
 
     def _store(self, fact: Fact) -> None:
         assert fact.fact_id not in self.facts, "a fact is stored once"
@@ -187,8 +187,7 @@ class MemoryRegister:
         for entry in changes.entries:
             held = self._entries[entry.digest]
             if all(other.fact_id != entry.fact_id for other in held):
-                scope = _json(entry.scope_data)
-                held.append(replace(entry, since=entry.since.astimezone(UTC), scope_data=scope))
+                held.append(_entry_as_stored(entry))
 
     def _write_messages(self, changes: Changes) -> None:
         for ban in changes.bans:
@@ -253,6 +252,12 @@ def _as_stored(fact: Fact) -> Fact:
         party=_json(fact.party),
         subject=fact.subject if fact.party is not None else None,
     )
+
+
+def _entry_as_stored(entry: Entry) -> Entry:
+    """An entry as PostgreSQL gives it back: whether its marketing part stands is no column."""
+    since, scope = entry.since.astimezone(UTC), _json(entry.scope_data)
+    return replace(entry, since=since, scope_data=scope, marketing=True)
 
 
 def _json(value: Any) -> Any:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from register.rules.answers import POINT_OF
 from register.rules.cells import bit
-from register.rules.decide import POINT_OF, Binding, bindings, named_and_held
+from register.rules.decide import Binding, bindings, named_and_held
 from register.rules.explain.case import Case
 from register.rules.facts import LISTING, Fact, JsonDict
 from register.rules.fold import Order, PersonState

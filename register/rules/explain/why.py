@@ -65,9 +65,9 @@ def _outcome(
         found = Found(messages.eligibility(decision, ()), decision.consented_products)
         verdict = decide_known(question, [found], ())
         return verdict.basis or verdict.reason, verdict.groups
-    basis = decision.allow.get(purpose, {}).get(channel)
+    basis = decision.answers.allow.get(purpose, {}).get(channel)
     if basis is None:
-        return decision.deny[purpose][channel], ()
+        return decision.answers.deny[purpose][channel], ()
     narrowed = basis is Basis.SOFT_OPT_IN and PURPOSE_RULES[purpose].similar_products_only
     return basis, decision.soft_opt_in if narrowed else ()
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+from prometheus_client import CollectorRegistry
 
 from register.records import Record
 from register.rules.digest import Digester
@@ -27,11 +28,9 @@ SECRET = b"a secret of the tests alone"
 class StoreDriver:
     """One register; `received` is the broker's timestamp of what is written next."""
 
-    def __init__(self, connection: Connection) -> None:
-        from prometheus_client import CollectorRegistry
-
+    def __init__(self, connection: Connection, *, digester: Digester | None = None) -> None:
         self.connection = connection
-        self.rules = Rules(Digester(SECRET), RuleSettings(), "")
+        self.rules = Rules(digester or Digester(SECRET), RuleSettings(), "")
         self.received = datetime(2026, 12, 1, tzinfo=UTC)
         self._decoder = Decoder(self.rules.digester, "", Metrics(CollectorRegistry()))
         self._offsets = itertools.count()
@@ -49,6 +48,11 @@ class StoreDriver:
             {},
         )
         return await write_batch(self.connection, batch, self.rules, self.received)
+
+    async def decide_all(self) -> None:
+        """Decide everybody anew where an agreement opened or closed a purpose (R33, R34)."""
+        while await sweep_step(self.connection, self.rules, self.received):
+            continue
 
     async def sweep(self) -> None:
         """Do what waits to be done: sweeps, retention and disclosures, to the end."""

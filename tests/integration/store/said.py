@@ -64,13 +64,19 @@ def ended(time: datetime, partner_id: str = "p-1") -> Json:
     return event("agreement.ended", data, time, subject=None, source=CONTRACTS)
 
 
-def disclosure(time: datetime, selection: Json | None = None, **data: Any) -> Json:
+def disclosure(
+    time: datetime,
+    selection: Json | None = None,
+    *,
+    by: tuple[str, str | None] = (SERVICE, None),
+    **data: Any,
+) -> Json:
     """`disclosure.requested`, by partner p-1 unless a recipient is given."""
     asked: Json = {"request_id": "D-1", "selection": selection or {}, **data}
     asked.setdefault("recipient", "partner")
     if asked["recipient"] == "partner":
         asked.setdefault("partner_id", "p-1")
-    return event("disclosure.requested", asked, time, **_service({}))
+    return event("disclosure.requested", asked, time, source=by[0], subject=by[1])
 
 
 def screening(

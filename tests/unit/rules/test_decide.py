@@ -36,7 +36,7 @@ def others(*said: Json) -> list[Entry]:
 
 def outcome(found: Decision, purpose: str, channel: str) -> str:
     row, cell = Purpose(purpose), Channel(channel)
-    return str(found.allow.get(row, {}).get(cell) or found.deny[row][cell])
+    return str(found.answers.allow.get(row, {}).get(cell) or found.answers.deny[row][cell])
 
 
 # The table
@@ -144,8 +144,8 @@ def test_every_cell_is_on_one_side() -> None:
     """Contract, `eligibility.updated`."""
     found = decision(events.order(day(1), PARTY), events.ban(day(2), scope("offers")))
     for purpose, channel, _ in CELLS:
-        allowed = isinstance(found.allow.get(purpose, {}).get(channel), Basis)
-        denied = isinstance(found.deny.get(purpose, {}).get(channel), Denial)
+        allowed = isinstance(found.answers.allow.get(purpose, {}).get(channel), Basis)
+        denied = isinstance(found.answers.deny.get(purpose, {}).get(channel), Denial)
         assert allowed != denied
 
 

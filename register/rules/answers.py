@@ -1,0 +1,130 @@
+"""The answer to every cell of a person, from the little that it depends on (rules, section 3).
+
+Few combinations of that little occur, however many persons there are: they are remembered.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
+
+from register.rules.table import PURPOSE_RULES, ROWS, Row
+from schemas.terms import Audience, Basis, Channel, Denial, Kind, Purpose
+
+POINT_OF = {
+    Channel.EMAIL: "email",
+    Channel.SMS: "phone",
+    Channel.AUTOMATED_CALL: "phone",
+    Channel.PHONE: "phone",
+    Channel.POST: "address",
+}
+"""What of a person's data each channel needs (R36)."""
+
+
+class Case(NamedTuple):
+    """All that the cells of a person depend on.
+
+    `banned`, `withdrawn`, `consented` and `named` are cells; `named` are those under a consent
+    that names their purpose (R34). `offered` are the contact points got in a sale with an
+    opt-out, `obtained` all that were got in one. `held` are the contact points held now.
+    """
+
+    audience: Audience
+    kind: Kind
+    collection_banned: bool
+    role_ended: bool
+    has_role: bool
+    ever_ordered: bool
+    is_customer: bool
+    banned: int
+    withdrawn: int
+    consented: int
+    named: int
+    offered: frozenset[str]
+    obtained: frozenset[str]
+    held: frozenset[str]
+    agreements: frozenset[Purpose]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Every cell, allowed with its basis or denied with its reason; shared, never changed.
+
+    `allowed` are the allowed cells; the `shown` ones are as the message has them.
+    """
+
+    allow: Mapping[Purpose, Mapping[Channel, Basis]]
+    deny: Mapping[Purpose, Mapping[Channel, Denial]]
+    allowed: int
+    shown_allow: Mapping[str, Mapping[str, str]]
+    shown_deny: Mapping[str, Mapping[str, str]]
+
+
+@lru_cache(maxsize=10_000)
+def answers(case: Case) -> Answers:
+    """Answer every cell."""
+    row = ROWS[case.audience, case.kind]
+    allow: dict[Purpose, dict[Channel, Basis]] = {}
+    deny: dict[Purpose, dict[Channel, Denial]] = {}
+    allowed = 0
+    for purpose, channel, bit, code in row.codes:
+        outcome = _blocked(case, purpose, bit) or _basis(case, row, purpose, channel, bit, code)
+        if isinstance(outcome, Basis) and POINT_OF[channel] not in case.held:
+            outcome = Denial.NO_CONTACT_POINT
+        if isinstance(outcome, Basis):
+            allow.setdefault(purpose, {})[channel] = outcome
+            allowed |= bit
+        else:
+            deny.setdefault(purpose, {})[channel] = outcome
+    return Answers(allow, deny, allowed, _shown(allow), _shown(deny))
+
+
+def _blocked(case: Case, purpose: Purpose, bit: int) -> Denial | None:
+    """The first check that fails, up to the basis."""
+    if purpose is Purpose.SERVICE_NOTICE:
+        return Denial.ROLE_ENDED if case.role_ended else None
+    if case.collection_banned:
+        return Denial.COLLECTION_BANNED
+    if case.role_ended:
+        return Denial.ROLE_ENDED
+    if case.banned & bit:
+        return Denial.BANNED
+    if case.withdrawn & bit:
+        return Denial.WITHDRAWN
+    if PURPOSE_RULES[purpose].needs_agreement and purpose not in case.agreements:
+        return Denial.NO_AGREEMENT
+    return None
+
+
+def _basis(
+    case: Case, row: Row, purpose: Purpose, channel: Channel, bit: int, code: str
+) -> Basis | Denial:
+    if code == "K":
+        return Basis.CONTRACT if case.ever_ordered else Denial.NOT_A_CUSTOMER
+    if code == "O":
+        assert row.opt_out_basis is not None
+        return row.opt_out_basis
+    if code == "B" and case.has_role:
+        return Basis.BUSINESS_ROLE
+    must_name = PURPOSE_RULES[purpose].consent_must_name_it and not case.is_customer
+    if (case.named if must_name else case.consented) & bit:
+        return Basis.CONSENT
+    if code == "B":
+        return Denial.ROLE_UNKNOWN
+    if code == "S":
+        return _soft(case, POINT_OF[channel])
+    return row.without_consent
+
+
+def _soft(case: Case, point: str) -> Basis | Denial:
+    if point in case.offered:
+        return Basis.SOFT_OPT_IN
+    return Denial.NO_OPT_OUT_OFFERED if point in case.obtained else Denial.NO_CONSENT
+
+
+def _shown(cells: Mapping[Purpose, Mapping[Channel, StrEnum]]) -> dict[str, dict[str, str]]:
+    return {
+        purpose.value: {channel.value: code.value for channel, code in channels.items()}
+        for purpose, channels in cells.items()
+    }
