@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
 
-from topics.declarations import INBOUND, OUTBOUND, Topic
+from topics.declarations import INBOUND, INBOUND_AT_LEAST, OUTBOUND, Topic
 from topics.provision import ProvisionError, Report, check, provision
 
 app = typer.Typer(help="The contract's Kafka topics.", no_args_is_help=True, add_completion=False)
@@ -32,7 +32,11 @@ Partitions = Annotated[
 Replication = Annotated[int, typer.Option(envvar="TOPIC_REPLICATION", min=1)]
 RetentionDays = Annotated[
     int | None,
-    typer.Option(envvar="TOPIC_RETENTION_DAYS", min=1, help="of the inbound topics that delete"),
+    typer.Option(
+        envvar="TOPIC_RETENTION_DAYS",
+        min=INBOUND_AT_LEAST.days,
+        help="of the inbound topics that delete",
+    ),
 ]
 
 

@@ -17,12 +17,18 @@ PARTITIONS = 12
 """Partitions of a topic unless configured; the inbound person topics must all have as many,
 so that one person's events of every topic land on the same partition number."""
 
-RETENTION = timedelta(days=30)
-"""How long a deleting topic keeps its records unless configured.
+BACKUPS_KEPT = timedelta(days=14)
+"""How old the oldest backup is that one would restore; older ones go (ops.backup)."""
 
-Inbound records have to outlive the oldest backup that one would restore: after a restore the
-register reads again what is newer than the backup (R66).
-"""
+RESTORE_WITHIN = timedelta(days=7)
+"""How long it may take until a loss is noticed and the restored register has caught up."""
+
+INBOUND_AT_LEAST = BACKUPS_KEPT + RESTORE_WITHIN
+"""How long inbound records have to be kept: a restored register reads again what is newer than
+the backup (R66)."""
+
+RETENTION = timedelta(days=30)
+"""How long a deleting topic keeps its records unless configured."""
 
 DEAD_LETTER_RETENTION = timedelta(days=14)
 """Dead letters hold data as received, personal data too, so they go sooner (contract)."""

@@ -15,7 +15,7 @@ def main() -> NoReturn:
         settings = Settings()
     except ValidationError as error:
         for problem in error.errors(include_input=False, include_url=False):
-            name = "_".join(str(part) for part in problem["loc"]).upper()
+            name = str(problem["loc"][0]).upper()
             print(f"workers: {name}: {problem['msg']}", file=sys.stderr)
         print(
             "workers: set it in the environment; .local/env has it after `make up`", file=sys.stderr

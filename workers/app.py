@@ -12,29 +12,13 @@ from faust.app.base import BootStrategy
 from mode.types import ServiceT
 from prometheus_client import CollectorRegistry
 
-from topics import (
-    AGREEMENTS,
-    CONSENTS,
-    ORDERS,
-    PROFILES,
-    PROSPECTS,
-    REQUESTS,
-    SCREENINGS,
-    SIGNUPS,
-)
 from workers.ingest import Ingest
+from workers.lanes import TOPICS_OF
 from workers.metrics import Metrics
 from workers.relay import Relay
 from workers.settings import Settings
 from workers.sweeps import Sweeps
 from workers.web import add_pages
-
-URGENT = [topic.name for topic in (CONSENTS, REQUESTS, AGREEMENTS, SCREENINGS)]
-"""Topics of the lane that must never wait: bans, requests, the gate before a campaign."""
-
-BULK = [topic.name for topic in (ORDERS, SIGNUPS, PROFILES, PROSPECTS)]
-"""Topics of the other lane, where a backlog may build up. R2 holds across lanes: the register
-is the same in whatever order the topics are read."""
 
 
 class _Boot(BootStrategy):
@@ -61,12 +45,17 @@ class WorkerApp(faust.App):
         )
         self.settings = settings
         self.metrics = Metrics(CollectorRegistry())
-        self.urgent = Ingest("urgent", settings, URGENT, self.metrics)
-        self.bulk = Ingest("bulk", settings, BULK, self.metrics)
+        self.lanes = [
+            Ingest(lane.value, settings, TOPICS_OF[lane], self.metrics) for lane in settings.lanes
+        ]
         self.relay = Relay(settings, self.metrics)
         self.sweeps = Sweeps(settings, self.metrics)
         add_pages(
-            self, self.metrics, lambda: [self.urgent.ready, self.bulk.ready, self.relay.ready]
+            self,
+            self.metrics,
+            lambda: [*(lane.ready for lane in self.lanes), self.relay.ready],
+            lambda: self.relay.holds,
+            lambda: any(part.behind for part in (*self.lanes, self.relay, self.sweeps)),
         )
 
     def on_init_dependencies(self) -> Iterable[ServiceT]:
@@ -75,13 +64,12 @@ class WorkerApp(faust.App):
             *super().on_init_dependencies(),
             self.relay,
             self.sweeps,
-            self.urgent,
-            self.bulk,
+            *self.lanes,
         ]
 
     async def on_stop(self) -> None:
         """Ask all at once, since they are then awaited one after the other."""
-        for service in (self.urgent, self.bulk, self.sweeps):
+        for service in (*self.lanes, self.sweeps):
             service.ask_to_stop()
         await super().on_stop()
 

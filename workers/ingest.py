@@ -10,7 +10,7 @@ of it is a duplicate (R1).
 import asyncio
 import time
 import traceback
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +22,10 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from register.records import Record
 from register.store.batch import Arrived, Batch, Outcome, Unread, rehearse, write_batch
 from register.store.offsets import forget_offsets, read_offsets
-from register.store.pool import CONFLICT, LOST_CONNECTION, Connection, connect
+from register.store.pool import CONFLICT, LOST_CONNECTION, Connection
+from register.store.restored import read_cluster, read_hold
+from topics import SCREENINGS
+from workers.ahead import POLL_MS, Read, ReadAhead, record_of
 from workers.backoff import Backoff
 from workers.inbound import Decoder
 from workers.loop import LoopService
@@ -30,7 +33,6 @@ from workers.metrics import Metrics
 from workers.rehearsal import rehearsal
 from workers.settings import Settings
 
-_POLL_MS = 200
 _HAND_OVER_SECONDS = 5.0
 _REPORT_SECONDS = 1.0
 _SILENCE_SECONDS = 10.0
@@ -61,8 +63,11 @@ class Ingest(LoopService):
         self._consumer: AIOKafkaConsumer | None = None
         self._connection: Connection | None = None
         self._unpositioned: set[TopicPartition] = set()
+        self._cluster: str | None = None
         self._epoch = 0
         self._in_hand = asyncio.Lock()
+        self._telling = asyncio.Lock()
+        self._rejoining = False
         self._joined = False
         self._written: dict[TopicPartition, int] = {}
         self._heard_of_kafka = 0.0
@@ -80,17 +85,19 @@ class Ingest(LoopService):
         """Join the group and take events in until the worker stops."""
         consumer = self._consumer = self._new_consumer()
         consumer.subscribe(self._topics, listener=_Listener(self))
+        ahead = ReadAhead(consumer, self._decoder.read, self._settings.batch_max_records)
         reporter: asyncio.Task[None] | None = None
         try:
-            self._connection = await self._connect()
+            await self._connected()
             await consumer.start()
             self.backoff.reset()
             reporter = asyncio.create_task(self._report_forever(consumer))
             while not self.stopping.is_set():
-                await self._turn(consumer)
+                await self._turn(consumer, ahead)
             await self._tell_kafka(consumer)
         finally:
             self._joined = False
+            await ahead.drop()
             if reporter is not None:
                 reporter.cancel()
                 await asyncio.gather(reporter, return_exceptions=True)
@@ -112,24 +119,25 @@ class Ingest(LoopService):
             heartbeat_interval_ms=self._settings.session_timeout_ms // 3,
         )
 
-    async def _turn(self, consumer: AIOKafkaConsumer) -> None:
+    async def _turn(self, consumer: AIOKafkaConsumer, ahead: ReadAhead) -> None:
+        if self._unpositioned and await ahead.drop():
+            self._unpositioned = set(consumer.assignment())
         await self._position(consumer)
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await self._connect()
+        await self._connected()
         epoch = self._epoch
         try:
-            fetched = await consumer.getmany(
-                timeout_ms=_POLL_MS, max_records=self._settings.batch_max_records
-            )
+            read = await ahead.take()
         except UnicodeDecodeError:
             await self._pass_unreadable(consumer, epoch)
             return
-        if not fetched:
+        if not read.size:
             self._assert_not_deaf()
             return
+        if not self._unpositioned:
+            ahead.go_on()
         async with self._in_hand:
             if epoch == self._epoch:
-                await self._take_in(fetched, epoch)
+                await self._take_in(read, epoch)
         self._waiting_since = None
 
     def _assert_not_deaf(self) -> None:
@@ -155,7 +163,7 @@ class Ingest(LoopService):
                     at = await consumer.position(partition)
                     try:
                         fetched = await consumer.getmany(
-                            partition, timeout_ms=_POLL_MS, max_records=1
+                            partition, timeout_ms=POLL_MS, max_records=1
                         )
                     except UnicodeDecodeError:
                         await self._give_up(partition, at, epoch)
@@ -163,7 +171,7 @@ class Ingest(LoopService):
                         break
                     if not fetched:
                         break
-                    await self._take_in(fetched, epoch)
+                    await self._take_in(self._alone(partition, *fetched[partition]), epoch)
         self._unpositioned = set(partitions)
 
     async def _give_up(self, partition: TopicPartition, offset: int, epoch: int) -> None:
@@ -173,15 +181,20 @@ class Ingest(LoopService):
         batch = Batch([], [Unread(record, "malformed_header: name")], offsets)
         await self._write_until_done(batch, epoch)
 
-    async def _take_in(self, fetched: Mapping[TopicPartition, list[Any]], epoch: int) -> None:
+    async def _take_in(self, read: Read, epoch: int) -> None:
         """Write one batch; comes back when it is committed or when its partitions are lost."""
         try:
-            await self._write_until_done(self._decode(fetched), epoch)
+            await self._write_until_done(read.batch, epoch)
         except Exception as error:  # noqa: BLE001 - whatever one record does, the others count
             _log_failure("batch-failed", error)
-            for partition, records in fetched.items():
+            for partition, records in read.fetched.items():
                 for record in records:
                     await self._take_in_alone(partition, record, epoch)
+
+    def _alone(self, partition: TopicPartition, record: Any) -> Read:
+        read = Read()
+        read.add(partition, [record], self._decoder.read)
+        return read
 
     async def _take_in_alone(self, partition: TopicPartition, record: Any, epoch: int) -> None:
         """Write one record of a batch that failed; a record that fails alone is a dead letter.
@@ -190,12 +203,12 @@ class Ingest(LoopService):
         the record, and stopping loses nothing, since the offsets stand before it.
         """
         try:
-            await self._write_until_done(self._decode({partition: [record]}), epoch)
+            await self._write_until_done(self._alone(partition, record).batch, epoch)
         except Exception as error:
             _log_failure("record-failed", error)
             if not await self._register_works():
                 raise
-            unread = [Unread(_record(record), INTERNAL_ERROR)]
+            unread = [Unread(record_of(record), INTERNAL_ERROR)]
             offsets = {(partition.topic, partition.partition): record.offset + 1}
             await self._write_until_done(Batch([], unread, offsets), epoch)
 
@@ -236,24 +249,7 @@ class Ingest(LoopService):
         log.info(self.name, action="batch-abandoned", records=len(batch.arrived))
 
     async def _write(self, batch: Batch) -> Outcome:
-        connection = self._connection
-        if connection is None or connection.is_closed():
-            connection = self._connection = await self._connect()
-        return await write_batch(connection, batch, self._rules, datetime.now(UTC))
-
-    def _decode(self, fetched: Mapping[TopicPartition, list[Any]]) -> Batch:
-        arrived: list[Arrived] = []
-        unread: list[Unread] = []
-        offsets: dict[tuple[str, int], int] = {}
-        for partition, records in fetched.items():
-            for fetched_record in records:
-                read = self._decoder.read(_record(fetched_record))
-                if isinstance(read, Arrived):
-                    arrived.append(read)
-                else:
-                    unread.append(read)
-            offsets[partition.topic, partition.partition] = records[-1].offset + 1
-        return Batch(arrived, unread, offsets)
+        return await write_batch(await self._connected(), batch, self._rules, datetime.now(UTC))
 
     def _observe(self, batch: Batch, outcome: Outcome, seconds: float) -> None:
         metrics = self._metrics
@@ -280,14 +276,16 @@ class Ingest(LoopService):
     async def revoked(self) -> None:
         """Partitions are going: the batch in hand is finished or, in an outage, let go."""
         self._epoch += 1
+        self._rejoining = True
         try:
-            async with asyncio.timeout(_HAND_OVER_SECONDS), self._in_hand:
+            async with asyncio.timeout(_HAND_OVER_SECONDS), self._in_hand, self._telling:
                 pass
         except TimeoutError:
             log.warning(self.name, action="hand-over-timed-out")
 
     def assigned(self, partitions: Collection[TopicPartition]) -> None:
         """Partitions came: nothing is read of them before the register says from where."""
+        self._rejoining = False
         self._unpositioned = set(partitions)
         if self._consumer is not None and partitions:
             self._consumer.pause(*partitions)
@@ -300,28 +298,37 @@ class Ingest(LoopService):
         while self._unpositioned and not self.stopping.is_set():
             partitions, epoch = sorted(self._unpositioned), self._epoch
             try:
-                offsets = await self._stored_offsets(consumer, partitions)
+                readable = await self._readable(partitions)
+                if not readable:
+                    return
+                offsets = await self._stored_offsets(consumer, readable)
             except (*LOST_CONNECTION, KafkaError) as error:
                 log.warning(self.name, action="positioning-waits", error=type(error).__name__)
                 await backoff.wait(self.stopping)
                 continue
             if epoch != self._epoch or partitions != sorted(self._unpositioned):
                 continue
-            for partition in partitions:
+            for partition in readable:
                 consumer.seek(partition, offsets[partition])
-            consumer.resume(*partitions)
-            self._unpositioned.clear()
+            consumer.resume(*readable)
+            self._unpositioned.difference_update(readable)
             self._waiting_since = None
+
+    async def _readable(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """Those that may be read now. In a restored database none before the relay has noted
+        what is newer, and questions at the gate only after that is taken in (R66)."""
+        hold = await read_hold(await self._connected())
+        if not hold.held:
+            return partitions
+        gate = self._settings.topic_prefix + SCREENINGS.name
+        return [one for one in partitions if hold.has_targets and one.topic != gate]
 
     async def _stored_offsets(
         self, consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]
     ) -> dict[TopicPartition, int]:
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await self._connect()
+        connection = await self._connected()
         partitions = list(partitions)
-        stored = await read_offsets(
-            self._connection, [(one.topic, one.partition) for one in partitions]
-        )
+        stored = await read_offsets(connection, [(one.topic, one.partition) for one in partitions])
         first = await consumer.beginning_offsets(partitions)
         end = await consumer.end_offsets(partitions)
         offsets: dict[TopicPartition, int] = {}
@@ -334,12 +341,29 @@ class Ingest(LoopService):
             offsets[one] = max(offset, first[one])
         if made_anew:
             log.warning(self.name, action="offsets-past-the-end", partitions=len(made_anew))
-            await forget_offsets(self._connection, made_anew)
+            await forget_offsets(connection, made_anew)
         return offsets
 
-    async def _connect(self) -> Connection:
-        url = self._settings.database_url.get_secret_value()
-        return await connect(url, f"register-{self.name}")
+    async def _connected(self) -> Connection:
+        """The connection, made anew where it is lost.
+
+        Raises `ConnectionError` where another database answers than before: it was restored
+        while this worker ran, and knows nothing of what the batch in hand comes after.
+        """
+        if self._connection is None or self._connection.is_closed():
+            url = self._settings.database_url.get_secret_value()
+            self._connection = await self.connect(url, f"register-{self.name}")
+            before, self._cluster = self._cluster, await read_cluster(self._connection)
+            if before not in (None, self._cluster):
+                self._epoch += 1
+                self._start_over()
+                raise ConnectionError("the database was restored")
+        return self._connection
+
+    def _start_over(self) -> None:
+        """Read nothing before the register says from where."""
+        if self._consumer is not None:
+            self.assigned(self._consumer.assignment())
 
     # What Kafka's tools and our metrics see
 
@@ -350,19 +374,27 @@ class Ingest(LoopService):
             await self._measure_lag(consumer)
 
     async def _tell_kafka(self, consumer: AIOKafkaConsumer) -> None:
-        """Let Kafka's own tools see how far the register is; nothing relies on it."""
-        assigned = consumer.assignment()
-        told = {one: offset for one, offset in self._written.items() if one in assigned}
-        if not told:
-            return
-        try:
-            await consumer.commit(told)
-        except KafkaError as error:
-            log.debug(self.name, action="offsets-not-told", error=type(error).__name__)
-            return
-        for one, offset in told.items():
-            if self._written.get(one) == offset:
-                del self._written[one]
+        """Let Kafka's own tools see how far the register is; nothing relies on it.
+
+        Never while the group is joined anew: such a commit waits behind the join on the same
+        connection, comes from the generation before, and has the client join once more, with
+        all others, without end.
+        """
+        async with self._telling:
+            if self._rejoining:
+                return
+            assigned = consumer.assignment()
+            told = {one: offset for one, offset in self._written.items() if one in assigned}
+            if not told:
+                return
+            try:
+                await consumer.commit(told)
+            except KafkaError as error:
+                log.debug(self.name, action="offsets-not-told", error=type(error).__name__)
+                return
+            for one, offset in told.items():
+                if self._written.get(one) == offset:
+                    del self._written[one]
 
     async def _measure_lag(self, consumer: AIOKafkaConsumer) -> None:
         lag = dict.fromkeys(self._topics, 0)
@@ -403,15 +435,3 @@ def _log_failure(action: str, error: BaseException) -> None:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}"
     log.error("ingest", action=action, error=type(error).__name__, at=where)
-
-
-def _record(fetched: Any) -> Record:
-    return Record(
-        topic=fetched.topic,
-        partition=fetched.partition,
-        offset=fetched.offset,
-        key=fetched.key,
-        value=fetched.value,
-        headers=fetched.headers,
-        received=datetime.fromtimestamp(fetched.timestamp / 1000, UTC),
-    )

@@ -8,7 +8,8 @@ import structlog
 from aiokafka.errors import KafkaError
 from mode import Service
 
-from register.store.pool import LOST_CONNECTION
+from register.store.pool import LOST_CONNECTION, Connection, connect
+from register.store.schema import MIGRATE, NEEDED, SchemaBehind, assert_not_behind
 from workers.backoff import Backoff
 
 log = structlog.get_logger()
@@ -32,6 +33,7 @@ class LoopService(Service):
         self.name = name
         self.stopping = asyncio.Event()
         self.backoff = Backoff()
+        self.behind = False
         self._loop_task: asyncio.Task[None] | None = None
         self._asked = 0.0
 
@@ -41,6 +43,22 @@ class LoopService(Service):
 
     def wake(self) -> None:
         """End any waiting, because the worker stops."""
+
+    async def connect(self, url: str, name: str, *, silent_for: str | None = None) -> Connection:
+        """Open a connection to the register; raises `SchemaBehind` where it lacks migrations."""
+        connection = await connect(url, name, silent_for=silent_for)
+        try:
+            await assert_not_behind(connection)
+        except SchemaBehind as error:
+            connection.terminate()
+            self.behind = True
+            # No traceback: the line says it all, and comes again.
+            log.error(  # noqa: TRY400
+                self.name, action="schema-behind", found=error.found, needed=NEEDED, run=MIGRATE
+            )
+            raise
+        self.behind = False
+        return connection
 
     async def on_start(self) -> None:
         """Start the loop."""

@@ -68,6 +68,11 @@ class Metrics:
         self.relay_leads = Gauge(
             "register_relay_leads", "1 while this worker publishes the outbox", registry=registry
         )
+        self.output_held = Gauge(
+            "register_output_held",
+            "1 while this worker's relay leads and holds all output back after a restore (R66)",
+            registry=registry,
+        )
         self.dead_letters = Counter(
             "register_dead_letters", "Dead letters by reason code", ["reason"], registry=registry
         )
@@ -88,7 +93,7 @@ class Metrics:
         )
         self.possible_duplicates = Gauge(
             "register_possible_duplicates",
-            "Customers who share a contact point with another, counted once an hour (R50)",
+            "Customers who share a contact point with another, looked for once an hour (R50)",
             registry=registry,
         )
         self.retained_out = Counter(

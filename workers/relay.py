@@ -23,10 +23,12 @@ from register.store.outbox import (
     next_messages,
     try_to_lead,
 )
-from register.store.pool import Connection, connect
+from register.store.pool import Connection
+from register.store.restored import read_hold
 from topics import DEAD_LETTERS, ELIGIBILITY
 from workers.loop import LoopService
 from workers.metrics import Metrics
+from workers.replay import Replay
 from workers.settings import Settings
 
 _STANDBY_SECONDS = 0.5
@@ -60,7 +62,9 @@ class Relay(LoopService):
         self._metrics = metrics
         self._woken = asyncio.Event()
         self._stuck: set[_Key] = set()
+        self._replay = Replay(settings, self.stopping)
         self.ready = False
+        self.holds = False
 
     def wake(self) -> None:
         """End the waiting for work."""
@@ -72,6 +76,7 @@ class Relay(LoopService):
             await self._serve()
         finally:
             self.ready = False
+            self._show_hold(held=False)
             for gauge in (
                 self._metrics.relay_leads,
                 self._metrics.outbox_depth,
@@ -82,7 +87,7 @@ class Relay(LoopService):
 
     async def _serve(self) -> None:
         url = self._settings.database_url.get_secret_value()
-        connection = await connect(url, "register-relay", silent_for=_SILENT_FOR)
+        connection = await self.connect(url, "register-relay", silent_for=_SILENT_FOR)
         try:
             await connection.add_listener(_CHANNEL, self._notified)
             self.ready = True
@@ -127,14 +132,29 @@ class Relay(LoopService):
         measured = 0.0
         while not self.stopping.is_set():
             self._woken.clear()
-            waiting = await next_messages(connection, self._settings.outbox_batch)
             if asyncio.get_running_loop().time() - measured > _MEASURE_SECONDS:
                 measured = asyncio.get_running_loop().time()
                 await self._measure(connection)
+            if await self._held(connection):
+                continue
+            waiting = await next_messages(connection, self._settings.outbox_batch)
             if all(_key(one) in self._stuck for one in waiting):
                 await self._wait_for_work()
             else:
                 await self._publish(connection, producer, waiting)
+
+    async def _held(self, connection: Connection) -> bool:
+        """Whether nothing may be published yet (R66); it has rested then, after a step on."""
+        hold = await read_hold(connection)
+        self._show_hold(held=hold.held)
+        if hold.held:
+            await self._replay.step(connection, hold)
+            await self._wait_for_work()
+        return hold.held
+
+    def _show_hold(self, *, held: bool) -> None:
+        self.holds = held
+        self._metrics.output_held.set(held)
 
     async def _wait_for_work(self) -> None:
         try:

@@ -11,8 +11,9 @@ from typing import Any
 import structlog
 
 from register.store.duplicates import count_possible_duplicates
-from register.store.pool import CONFLICT, Connection, connect
+from register.store.pool import CONFLICT, Connection
 from register.store.requests import counts
+from register.store.restored import read_hold
 from register.store.sweeps import disclosure_step, retention_step, sweep_step
 from workers.loop import LoopService
 from workers.metrics import Metrics
@@ -38,7 +39,7 @@ class Sweeps(LoopService):
 
     async def session(self) -> None:
         """Work over one database connection."""
-        connection = await connect(
+        connection = await self.connect(
             self._settings.database_url.get_secret_value(), "register-sweeps"
         )
         try:
@@ -52,6 +53,8 @@ class Sweeps(LoopService):
     async def _step(self, connection: Connection) -> bool:
         now = datetime.now(UTC)
         try:
+            if (await read_hold(connection)).held:
+                return False  # nobody is handed over before the newest bans are known (R66)
             worked = await sweep_step(connection, self._rules, now)
             worked = await disclosure_step(connection, self._rules, now) or worked
             if asyncio.get_running_loop().time() >= self._retention_due:

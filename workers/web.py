@@ -7,11 +7,19 @@ import faust
 from faust.web import Request, Response, View
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from register.store.schema import MIGRATE
 from workers.metrics import Metrics
 
 
-def add_pages(app: faust.App, metrics: Metrics, parts: Callable[[], Sequence[bool]]) -> None:
-    """Add the pages; `parts` tells which parts of the worker are at work."""
+def add_pages(
+    app: faust.App,
+    metrics: Metrics,
+    parts: Callable[[], Sequence[bool]],
+    holds: Callable[[], bool],
+    behind: Callable[[], bool],
+) -> None:
+    """Add the pages; `parts` tells which parts of the worker are at work, `holds` whether it
+    holds output back after a restore, `behind` whether the database lacks migrations."""
 
     @app.page("/metrics")
     async def show_metrics(view: View, _: Request) -> Response:
@@ -25,8 +33,12 @@ def add_pages(app: faust.App, metrics: Metrics, parts: Callable[[], Sequence[boo
 
     @app.page("/readyz")
     async def show_readiness(view: View, _: Request) -> Response:
-        """200 while events are taken in and the outbox is served, else 503."""
+        """200 while events are taken in and the outbox is served, else 503 and why."""
+        if behind():
+            return _respond(view, f"the database is behind; run: {MIGRATE}\n".encode(), 503)
         if all(parts()):
+            if holds():
+                return _respond(view, b"restored: output waits for the replay\n", 503)
             return _respond(view, b"ready\n", 200)
         return _respond(view, b"waiting for Kafka or PostgreSQL\n", 503)
 

@@ -2,7 +2,7 @@
 
 import typer
 
-from register.cli import duplicates, report, upkeep, why
+from register.cli import dead_letters, duplicates, rebuild, report, restored, upkeep, why
 
 # A traceback with local variables would show personal data.
 app = typer.Typer(
@@ -16,6 +16,9 @@ app.command("report")(report.command)
 app.command("duplicates")(duplicates.command)
 app.command("republish")(upkeep.republish)
 app.command("verify")(upkeep.verify)
+app.command("rebuild")(rebuild.command)
+app.command("restored")(restored.command)
+app.add_typer(dead_letters.app, name="dead-letters")
 
 
 def main() -> None:

@@ -3,11 +3,11 @@
 import os
 import sys
 
-from register.store.migrate import migrate
+from register.store.migrate import LockedOut, migrate
 
 
 def main() -> int:
-    """Run the one command; exit code 2 says that the call is wrong."""
+    """Run the one command; exit code 1: nobody let it; 2: the call is wrong."""
     if sys.argv[1:] != ["migrate"]:
         print("usage: python -m register.store migrate", file=sys.stderr)
         return 2
@@ -15,7 +15,11 @@ def main() -> int:
     if not url:
         print("DATABASE_URL is not set; run: set -a; . .local/env", file=sys.stderr)
         return 2
-    migrate(url)
+    try:
+        migrate(url, lambda line: print(f"register.store: {line}", flush=True))
+    except LockedOut as error:
+        print(f"register.store: {error}", file=sys.stderr)
+        return 1
     print("register.store: the database has the newest schema")
     return 0
 

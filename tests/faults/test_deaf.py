@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry
 from tests.integration.support.deployment import Deployment
 from tests.integration.support.events import believable
 from tests.integration.support.polling import until
-from workers.app import BULK
 from workers.ingest import Ingest
+from workers.lanes import BULK
 from workers.metrics import Metrics
 from workers.settings import Settings
 

@@ -33,6 +33,8 @@ SETTINGS = {
         ("METRICS_PORT", "70000"),
         ("BATCH_MAX_RECORDS", "0"),
         ("SESSION_TIMEOUT_MS", "-1"),
+        ("LANES", "fast"),
+        ("LANES", "urgent,"),
         ("LOG_LEVEL", "loud"),
         ("LOG_FORMAT", "xml"),
     ],

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
 from topics import INBOUND, TOPICS
-from workers.app import URGENT
+from workers.lanes import URGENT
 from workers.metrics import Metrics
 from workers.settings import Settings
 
@@ -220,6 +220,8 @@ def _default(value: object) -> str:
         return "empty"
     if isinstance(value, SecretStr):
         return "a secret"
+    if isinstance(value, tuple):
+        return f"`{','.join(value)}`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 

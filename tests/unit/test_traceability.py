@@ -14,18 +14,13 @@ from ops.traceability.scan import Test as Found
 from ops.traceability.scan import python_tests, scenarios
 from ops.traceability.sources import Obligation, Pending, Rule, Served, Sources
 
-PENDING_ALLOWED = {f"R{66}"}
-"""Restore is still being written; nothing else may wait for its tests."""
-
 
 def test_everything_is_mapped_and_tested() -> None:
     assert gaps(read_sources()) == [], "name the rule in a test; see docs/traceability.toml"
 
 
-def test_only_restore_may_wait() -> None:
-    pending = read_sources().pending
-    assert pending.keys() <= PENDING_ALLOWED
-    assert all(one.since <= date.today() for one in pending.values())  # noqa: DTZ011 - a date in a file
+def test_no_rule_waits_for_its_tests() -> None:
+    assert read_sources().pending == {}
 
 
 def test_the_page_is_fresh() -> None:

@@ -1,0 +1,124 @@
+"""Reads ahead: the next batch is fetched and decoded while the last one is being written."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from register.records import Record
+from register.store.batch import Arrived, Batch, Unread
+
+Fetched = Mapping[TopicPartition, list[Any]]
+Decode = Callable[[Record], Arrived | Unread]
+
+POLL_MS = 200
+_AT_ONCE = 50
+"""Records decoded before others get their turn: a ban must not wait for 500 orders."""
+
+
+@dataclass(slots=True)
+class Read:
+    """A batch, and the records that it was made of, by partition and in order."""
+
+    fetched: dict[TopicPartition, list[Any]] = field(default_factory=dict)
+    arrived: list[Arrived] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+    size: int = 0
+    failed: Exception | None = None
+
+    @property
+    def batch(self) -> Batch:
+        """What is written: the offsets go on after the last record of each partition.
+
+        Raises what decoding a record raised, which it never should.
+        """
+        if self.failed is not None:
+            raise self.failed
+        offsets = {
+            (one.topic, one.partition): records[-1].offset + 1
+            for one, records in self.fetched.items()
+        }
+        return Batch(self.arrived, self.unread, offsets)
+
+    def add(self, partition: TopicPartition, records: list[Any], decode: Decode) -> None:
+        """Take in the next records of a partition."""
+        self.fetched.setdefault(partition, []).extend(records)
+        self.size += len(records)
+        try:
+            for fetched in records:
+                read = decode(record_of(fetched))
+                if isinstance(read, Arrived):
+                    self.arrived.append(read)
+                else:
+                    self.unread.append(read)
+        except Exception as error:  # noqa: BLE001 - told by `batch`, to whoever writes it
+            self.failed = error
+
+
+class ReadAhead:
+    """One batch ahead of whoever writes them.
+
+    What was read ahead and is dropped must be read again: whoever drops it seeks all partitions.
+    """
+
+    def __init__(self, consumer: AIOKafkaConsumer, decode: Decode, max_records: int) -> None:
+        self._consumer = consumer
+        self._decode = decode
+        self._max_records = max_records
+        self._next: asyncio.Task[Read] | None = None
+
+    async def take(self) -> Read:
+        """The next batch; empty where nothing came within 0.2 s.
+
+        Raises `UnicodeDecodeError` where the client cannot unpack a record.
+        """
+        task, self._next = self._next, None
+        read = await (task or self._read())
+        if 0 < read.size < self._max_records:
+            # What came while the last batch was written: the more waits, the larger a batch.
+            await self._fetch(read, timeout_ms=0)
+        return read
+
+    def go_on(self) -> None:
+        """Begin to read the next batch."""
+        if self._next is None:
+            self._next = asyncio.create_task(self._read())
+
+    async def drop(self) -> bool:
+        """Forget what was read ahead; tells whether there was anything."""
+        task, self._next = self._next, None
+        if task is None:
+            return False
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return True
+
+    async def _read(self) -> Read:
+        read = Read()
+        await self._fetch(read, timeout_ms=POLL_MS)
+        return read
+
+    async def _fetch(self, read: Read, *, timeout_ms: int) -> None:
+        fetched: Fetched = await self._consumer.getmany(
+            timeout_ms=timeout_ms, max_records=self._max_records - read.size
+        )
+        for partition, records in fetched.items():
+            for start in range(0, len(records), _AT_ONCE):
+                read.add(partition, records[start : start + _AT_ONCE], self._decode)
+                await asyncio.sleep(0)
+
+
+def record_of(fetched: Any) -> Record:
+    """The client's record as ours."""
+    return Record(
+        topic=fetched.topic,
+        partition=fetched.partition,
+        offset=fetched.offset,
+        key=fetched.key,
+        value=fetched.value,
+        headers=fetched.headers,
+        received=datetime.fromtimestamp(fetched.timestamp / 1000, UTC),
+    )
