@@ -61,7 +61,7 @@ def decode(value: bytes | None, headers: Headers) -> Message:
     raw = _parse(value)
     if attributes is not None:
         raw = {**attributes, "data": raw}
-        value = orjson.dumps(raw)
+        value = _written(raw)
     elif not isinstance(raw, dict):
         raise Unreadable("wrong_type", "value")
     if b"\\u0000" in value:  # PostgreSQL stores no NUL in a text
@@ -99,6 +99,14 @@ def _parse(value: bytes) -> Any:
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError:
+        raise Unreadable("malformed_json", "value") from None
+
+
+def _written(event: dict[str, Any]) -> bytes:
+    """The event in structured mode; what is nested deeper than that takes is no event."""
+    try:
+        return orjson.dumps(event)
+    except orjson.JSONEncodeError:
         raise Unreadable("malformed_json", "value") from None
 
 

@@ -379,8 +379,14 @@ from unnest($1::text[], $2::int[]) as asked (topic, partition)
 join consumer_offset o using (topic, partition);
 
 -- name: forget_offsets
--- A topic was made anew: what is stored points past its end.
-delete from consumer_offset o using unnest($1::text[], $2::int[]) as gone (topic, partition)
+-- A topic was made anew: what is stored points past its end, and its offsets come again.
+with gone as (
+  select * from unnest($1::text[], $2::int[]) as gone (topic, partition)
+), letters as (
+  delete from dead_letter l using gone
+  where l.topic = gone.topic and l.partition = gone.partition
+)
+delete from consumer_offset o using gone
 where o.topic = gone.topic and o.partition = gone.partition;
 
 -- name: next_outbox
@@ -594,11 +600,16 @@ update output_hold set asked = true, gaps_accepted = false;
 delete from replay_target;
 
 -- name: forget_offsets_past_the_end
--- Topics were made anew: what is stored points past their ends.
-delete from consumer_offset o
-using unnest($1::text[], $2::int[], $3::bigint[]) as span (topic, partition, end_offset)
-where o.topic = span.topic and o.partition = span.partition
-  and o.next_offset > span.end_offset;
+-- Topics were made anew: what is stored points past their ends, and their offsets come again.
+with gone as (
+  delete from consumer_offset o
+  using unnest($1::text[], $2::int[], $3::bigint[]) as span (topic, partition, end_offset)
+  where o.topic = span.topic and o.partition = span.partition
+    and o.next_offset > span.end_offset
+  returning o.topic, o.partition
+)
+delete from dead_letter l using gone
+where l.topic = gone.topic and l.partition = gone.partition;
 
 -- name: insert_targets
 -- How far a replay has to come, and where the records that it needs are gone.
@@ -936,10 +947,6 @@ set search_path = register_rebuild, public;
 -- Whatever is not to be seen yet has this transaction's number or a later one.
 select pg_snapshot_xmin(pg_current_snapshot())::xid::text;
 
--- name: rebuild_total
--- How many identities there are.
-select count(*) from public.identity;
-
 -- name: rebuild_seed_customers
 -- Every id ever used, as if nobody had it any more: then the next word on it is a tombstone.
 insert into register_rebuild.customer (person_id, version, cause, alias_of)
@@ -948,7 +955,13 @@ select person_id, version + (content is not null)::int, cause, alias_of from pub
 -- name: rebuild_seed_bans
 -- The same of the digests of the ban register.
 insert into register_rebuild.ban_digest (digest, kind, version)
-select digest, kind, version + (content is not null)::int from public.ban_digest
+select digest, kind, version + (content is not null)::int from public.ban_digest;
+
+-- name: rebuild_seed_new_bans
+-- The same of digests that came since.
+insert into register_rebuild.ban_digest (digest, kind, version)
+select d.digest, d.kind, d.version + (d.content is not null)::int
+from public.ban_digest d join register_rebuild.todo_digest using (digest)
 on conflict do nothing;
 
 -- name: rebuild_tied
@@ -1079,6 +1092,11 @@ select identity from register_rebuild.identity where identity = any($1::bytea[])
 -- The ids under which identities were placed are to be compared again.
 insert into register_rebuild.todo_person (person_id)
 select distinct person_id from register_rebuild.identity where identity = any($1::bytea[])
+on conflict do nothing;
+
+-- name: rebuild_compare_later
+-- Ids that persons have or could have are to be compared once all are placed.
+insert into register_rebuild.todo_person (person_id) select unnest($1::uuid[])
 on conflict do nothing;
 
 -- name: rebuild_unseed
@@ -1265,7 +1283,8 @@ full join (select * from public.ban_digest where $1::bytea[] is null or digest =
 where (n.content, n.kind, n.message) is distinct from (o.content, o.kind, o.message);
 
 -- name: rebuild_compare_customers
--- Customers who are decided otherwise (eligibility), or only kept or found otherwise.
+-- Customers who are decided otherwise (eligibility), or only kept or found otherwise (found_by
+-- is a hash of what they are found by: it may differ where that is the same).
 insert into register_rebuild.difference (kind, key)
 select case when n.content is distinct from o.content then 'eligibility' else 'row' end,
        uuid_send(coalesce(n.person_id, o.person_id))
@@ -1273,10 +1292,10 @@ from (select * from register_rebuild.customer
       where $1::uuid[] is null or person_id = any($1)) n
 full join (select * from public.customer where $1::uuid[] is null or person_id = any($1)) o
   on o.person_id = n.person_id
-where (n.content, n.audience, n.message, n.alias_of, n.found_by, n.points, n.exact_email,
+where (n.content, n.audience, n.message, n.alias_of, n.points, n.exact_email,
        n.consented_products, n.former_since, n.disclosable)
   is distinct from
-      (o.content, o.audience, o.message, o.alias_of, o.found_by, o.points, o.exact_email,
+      (o.content, o.audience, o.message, o.alias_of, o.points, o.exact_email,
        o.consented_products, o.former_since, o.disclosable);
 
 -- name: rebuild_differences
