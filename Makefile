@@ -9,6 +9,10 @@ MAKEFLAGS   += --no-print-directory --no-builtin-rules
 PYTHON  ?= python3
 WORKERS ?= 0
 PYTEST_ARGS ?=
+INPUTS  ?= 1000000
+FAULTS  ?= 100
+MINUTES ?= 60
+SEED    ?=
 
 VENV   := .venv
 PY     := $(VENV)/bin/python
@@ -20,7 +24,7 @@ LOCK_FLAGS := --quiet --generate-hashes --no-header --no-emit-index-url --no-emi
               --no-emit-trusted-host --strip-extras --allow-unsafe
 
 .PHONY: help venv up workers down clean status demo test lint fmt types pytest prepare \
-        bench-smoke docs lock
+        faults soak bench bench-smoke guard fuzz docs lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +79,7 @@ demo: venv ## the register from start to end, in one go
 	@$(PY) -m ops.demo
 
 test: lint types prepare pytest ## everything CI checks: lint, types, all tests
+	@$(MAKE) guard
 
 lint: venv ## ruff: rules and format
 	@echo "lint: ruff check"
@@ -90,17 +95,34 @@ prepare: venv ## fetch what tests and stack run on (Java, Kafka's jars, PostgreS
 	@$(PY) -m ops.stack prepare
 	@bash ops/bootstrap/node.sh
 
+# Two files at a time: most tests wait for servers, and each process starts its own.
 pytest: venv ## the tests alone; PYTEST_ARGS='-k name' picks some
 	@echo "pytest: tests/ $(PYTEST_ARGS)"
-	@$(VENV)/bin/pytest $(PYTEST_ARGS)
+	@$(VENV)/bin/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+
+faults: venv ## break a whole register again and again (20 min); FAULTS=100 SEED=1 repeats a run
+	@$(PY) -m tests.faults.harness --faults $(FAULTS) $(if $(SEED),--seed $(SEED))
 
 fmt: venv ## format the code and fix what ruff can
 	@echo "fmt: ruff format, ruff check --fix"
 	@$(VENV)/bin/ruff format .
 	@$(VENV)/bin/ruff check --fix .
 
+soak: venv ## an hour of load: what grows that should not? MINUTES=5 tries it
+	@$(PY) -m bench.soak --minutes $(MINUTES)
+
+bench: venv ## everything against its ceilings and against peers (30 min); QUICK=1, FULL=1
+	@$(PY) -m bench $(if $(QUICK),--quick) $(if $(FULL),--full)
+
+guard: venv ## fail if the service became much slower against its yardsticks (a minute)
+	@echo "guard: a short benchmark against bench/floor.toml"
+	@$(PY) -m bench.guard
+
 bench-smoke: venv ## a short benchmark that proves the yardsticks run
 	@$(PY) -m bench.smoke
+
+fuzz: venv ## spoilt events through decoding, rules and store (20 min); INPUTS=9999 SEED=1 repeats a run
+	@$(PY) -m tests.fuzz --inputs $(INPUTS) $(if $(SEED),--seed $(SEED))
 
 docs: venv ## generate schemas, AsyncAPI, notices, decision table, traceability
 	@$(PY) -m schemas.docs
@@ -115,3 +137,8 @@ lock: ## resolve requirements*.in anew into the hashed locks
 	@.local/pip-tools/bin/pip-compile $(LOCK_FLAGS) --upgrade -o requirements.lock requirements.in
 	@echo "lock: requirements-dev.lock"
 	@.local/pip-tools/bin/pip-compile $(LOCK_FLAGS) --upgrade -o requirements-dev.lock requirements-dev.in
+	@for peer in bench/peers/*/requirements.in; do \
+	  echo "lock: $${peer%.in}.lock"; \
+	  (cd "$$(dirname "$$peer")" && "$(CURDIR)/.local/pip-tools/bin/pip-compile" $(LOCK_FLAGS) \
+	    --upgrade -o requirements.lock requirements.in); \
+	done

@@ -16,10 +16,20 @@ import asyncpg
 import pytest
 
 from ops.stack import DEFAULT_DIR, Stack
+from ops.stack.ports import RANGE_VARIABLE
 
 # One folder per pytest process: several may run in one checkout at a time.
 _STACKS = DEFAULT_DIR / "test"
 _numbers = itertools.count(1)
+_PORTS_EACH = 3000
+
+
+def pytest_configure() -> None:
+    """Give each of the processes that share the tests ports of its own."""
+    process = os.environ.get("PYTEST_XDIST_WORKER")
+    if process is not None:
+        first = 20_000 + _PORTS_EACH * (int(process.removeprefix("gw")) % 4)
+        os.environ[RANGE_VARIABLE] = f"{first}-{first + _PORTS_EACH - 1}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Free loopback ports that stay the same from one start to the next."""
 
+import os
 import random
 import socket
 
@@ -8,7 +9,11 @@ from ops.stack.errors import StackError
 LOOPBACK = "127.0.0.1"
 # Below Linux's ephemeral range (32768 and up): a client's outgoing connection
 # can never sit on one of these while our server is down.
-_RANGE = range(20_000, 32_000)
+_RANGE = "20000-31999"
+
+RANGE_VARIABLE = "LOOPBACK_PORTS"
+"""Environment variable that narrows the range, so that two who start servers at the same time
+do not take each other's: `20000-25999`."""
 
 
 def is_free(port: int) -> bool:
@@ -29,10 +34,11 @@ def free_port(taken: set[int] | None = None) -> int:
     Raises StackError when none of a thousand tried is free.
     """
     unwanted = taken or set()
-    for port in random.sample(_RANGE, 1000):
+    first, last = (int(end) for end in os.environ.get(RANGE_VARIABLE, _RANGE).split("-"))
+    for port in random.sample(range(first, last + 1), 1000):
         if port not in unwanted and is_free(port):
             return port
     raise StackError(
-        f"no free loopback port between {_RANGE.start} and {_RANGE.stop}: "
+        f"no free loopback port between {first} and {last}: "
         "stop what listens there (`ss -ltn` lists it) and run this again"
     )
