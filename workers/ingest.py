@@ -9,7 +9,6 @@ of it is a duplicate (R1).
 
 import asyncio
 import time
-import traceback
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +27,7 @@ from topics import SCREENINGS
 from workers.ahead import POLL_MS, Read, ReadAhead, record_of
 from workers.backoff import Backoff
 from workers.inbound import Decoder
+from workers.logs import log_failure
 from workers.loop import LoopService
 from workers.metrics import Metrics
 from workers.rehearsal import rehearsal
@@ -186,7 +186,7 @@ class Ingest(LoopService):
         try:
             await self._write_until_done(read.batch, epoch)
         except Exception as error:  # noqa: BLE001 - whatever one record does, the others count
-            _log_failure("batch-failed", error)
+            log_failure(self.name, "batch-failed", error)
             for partition, records in read.fetched.items():
                 for record in records:
                     await self._take_in_alone(partition, record, epoch)
@@ -205,7 +205,7 @@ class Ingest(LoopService):
         try:
             await self._write_until_done(self._alone(partition, record).batch, epoch)
         except Exception as error:
-            _log_failure("record-failed", error)
+            log_failure(self.name, "record-failed", error)
             if not await self._register_works():
                 raise
             unread = [Unread(record_of(record), INTERNAL_ERROR)]
@@ -222,7 +222,7 @@ class Ingest(LoopService):
         try:
             await rehearse(self._connection, batch, self._rules, now)
         except Exception as error:  # noqa: BLE001 - whatever it is, the register does not work
-            _log_failure("rehearsal-failed", error)
+            log_failure(self.name, "rehearsal-failed", error)
             return False
         return True
 
@@ -428,10 +428,3 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         self._ingest.assigned(assigned)
-
-
-def _log_failure(action: str, error: BaseException) -> None:
-    """Say where an error was raised; its text is left out, since it may quote a value."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}"
-    log.error("ingest", action=action, error=type(error).__name__, at=where)

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import traceback
 
 import structlog
 
@@ -40,3 +41,10 @@ def set_up(level: str, form: str) -> None:
     # The libraries log each reconnect and each request: only what is wrong is wanted of them.
     for name in ("aiokafka", "faust", "mode", "aiohttp", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def log_failure(event: str, action: str, error: BaseException) -> None:
+    """Say where an error was raised; its text is left out, since it may quote a value."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}"
+    structlog.get_logger().error(event, action=action, error=type(error).__name__, at=where)

@@ -91,6 +91,12 @@ class Metrics:
         self.overdue_requests = Gauge(
             "register_requests_overdue", "Requests past their due date (R61)", registry=registry
         )
+        self.sweep_failures = Counter(
+            "register_sweep_failures",
+            "Steps of the register's own work that failed, by work",
+            ["work"],
+            registry=registry,
+        )
         self.possible_duplicates = Gauge(
             "register_possible_duplicates",
             "Customers who share a contact point with another, looked for once an hour (R50)",
@@ -105,3 +111,5 @@ class Metrics:
         for cause in ("conflict", "outage"):
             self.batch_retries.labels(cause)
         self.dead_letters.labels("internal_error")
+        for work in ("agreements", "disclosures", "retention", "duplicates"):
+            self.sweep_failures.labels(work)

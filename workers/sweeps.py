@@ -5,25 +5,27 @@ persons' locks, so a second worker doing the same is harmless, only idle.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import structlog
-
+from register.store.batch import Rules
 from register.store.duplicates import count_possible_duplicates
 from register.store.pool import CONFLICT, Connection
 from register.store.requests import counts
 from register.store.restored import read_hold
 from register.store.sweeps import disclosure_step, retention_step, sweep_step
-from workers.loop import LoopService
+from workers.logs import log_failure
+from workers.loop import OUTAGE, LoopService
 from workers.metrics import Metrics
 from workers.settings import Settings
 
 _IDLE_SECONDS = 0.5
 _RETENTION_SECONDS = 60.0
 _DUPLICATES_SECONDS = 3600.0
+_FAILED_SECONDS = 30.0
 
-log = structlog.get_logger()
+_Step = Callable[[Connection, Rules, datetime], Awaitable[bool]]
 
 
 class Sweeps(LoopService):
@@ -34,8 +36,7 @@ class Sweeps(LoopService):
         self._settings = settings
         self._metrics = metrics
         self._rules = settings.rules()
-        self._retention_due = 0.0
-        self._duplicates_due = 0.0
+        self._due: dict[str, float] = {}
 
     async def session(self) -> None:
         """Work over one database connection."""
@@ -51,29 +52,55 @@ class Sweeps(LoopService):
             connection.terminate()
 
     async def _step(self, connection: Connection) -> bool:
+        if (await read_hold(connection)).held:
+            return False  # nobody is handed over before the newest bans are known (R66)
         now = datetime.now(UTC)
-        try:
-            if (await read_hold(connection)).held:
-                return False  # nobody is handed over before the newest bans are known (R66)
-            worked = await sweep_step(connection, self._rules, now)
-            worked = await disclosure_step(connection, self._rules, now) or worked
-            if asyncio.get_running_loop().time() >= self._retention_due:
-                erased = await retention_step(connection, self._rules, now)
-                worked = worked or erased > 0
-                if not erased:
-                    self._retention_due = asyncio.get_running_loop().time() + _RETENTION_SECONDS
-                self._metrics.retained_out.inc(erased)
-        except CONFLICT:
-            return True
+        worked = False
+        for name, step in (
+            ("agreements", sweep_step),
+            ("disclosures", disclosure_step),
+            ("retention", self._retain),
+            ("duplicates", self._count_duplicates),
+        ):
+            if self._clock() >= self._due.get(name, 0.0):
+                worked = await self._try(name, step, connection, now) or worked
         waiting = await counts(connection, now)
         self._metrics.open_requests.set(waiting.open)
         self._metrics.overdue_requests.set(waiting.overdue)
-        if not worked and asyncio.get_running_loop().time() >= self._duplicates_due:
-            # It looks at the whole register, so seldom, and only when nothing else waits.
-            found = await count_possible_duplicates(connection)
-            self._metrics.possible_duplicates.set(found.customers)
-            self._duplicates_due = asyncio.get_running_loop().time() + _DUPLICATES_SECONDS
         return worked
+
+    async def _try(self, name: str, step: _Step, connection: Connection, now: datetime) -> bool:
+        """Take a step; one that fails is left for a while, so that bans are enforced and the
+        other steps go on."""
+        try:
+            return await step(connection, self._rules, now)
+        except CONFLICT:
+            return True
+        except OUTAGE:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever one step does, the others go on
+            self._metrics.sweep_failures.labels(name).inc()
+            log_failure(self.name, f"{name}-failed", error)
+            self._due[name] = self._clock() + _FAILED_SECONDS
+            return False
+
+    async def _retain(self, connection: Connection, rules: Rules, now: datetime) -> bool:
+        erased = await retention_step(connection, rules, now)
+        self._metrics.retained_out.inc(erased)
+        if not erased:
+            self._due["retention"] = self._clock() + _RETENTION_SECONDS
+        return erased > 0
+
+    async def _count_duplicates(self, connection: Connection, _: Rules, __: datetime) -> bool:
+        """It looks at the whole register, so seldom."""
+        found = await count_possible_duplicates(connection)
+        self._metrics.possible_duplicates.set(found.customers)
+        self._due["duplicates"] = self._clock() + _DUPLICATES_SECONDS
+        return False
+
+    @staticmethod
+    def _clock() -> float:
+        return asyncio.get_running_loop().time()
 
     async def _rest(self) -> None:
         try:

@@ -1,6 +1,6 @@
 """The answer to every cell of a person, from the little that it depends on (rules, section 3).
 
-Few combinations of that little occur, however many persons there are: they are remembered.
+Many persons share the same combination of that little: the newest are remembered.
 """
 
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ class Answers:
     shown_deny: Mapping[str, Mapping[str, str]]
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=2_000)
 def answers(case: Case) -> Answers:
     """Answer every cell."""
     row = ROWS[case.audience, case.kind]

@@ -153,6 +153,22 @@ async def candidates(connection: Connection, job: Job) -> list[uuid.UUID]:
     return [uuid.UUID(int=row["person_id"].int) for row in rows]
 
 
+async def left_over(
+    connection: Connection, job: Job, people: Sequence[tuple[uuid.UUID, JsonDict]]
+) -> list[tuple[uuid.UUID, JsonDict]]:
+    """Of a part, whom no earlier one handed over: a merge brings persons of two parts together."""
+    rows = await connection.fetch(
+        queries.handed_over,
+        [person_id for person_id, _ in people],
+        job.request_id,
+        job.recipient,
+        job.partner_id,
+        job.received,
+    )
+    done = {uuid_of(row["person_id"]) for row in rows}
+    return [one for one in people if one[0] not in done]
+
+
 async def hand_over(
     connection: Connection,
     job: Job,

@@ -296,6 +296,12 @@ insert into disclosure
 select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[],
                      $6::timestamptz[], $7::jsonb[], $8::jsonb[]);
 
+-- name: handed_over
+-- Of persons, those whom this request handed over already: in an earlier part, before a merge.
+select person_id from disclosure
+where person_id = any($1::uuid[]) and request_id = $2 and recipient = $3
+  and partner_id is not distinct from $4 and disclosed >= $5;
+
 -- name: recall_ledger
 -- Taken back; the name and the address go from the ledger with it.
 update disclosure d

@@ -97,6 +97,7 @@ async def disclosure_step(connection: Connection, rules: Rules, now: datetime) -
             changes = await decide_anew(connection, people, rules, now)
             wanted = frozenset(people)
             part = handed_over(job, [row for row in changes.persons if row.person_id in wanted])
+            part = await disclosures.left_over(connection, job, part)
             await disclosures.hand_over(connection, job, part, now)
             shown = outbound.disclosure(job, [person for _, person in part])
             await write_outbox(connection, [shown])

@@ -9,12 +9,12 @@ import pytest
 from tests.integration.support.broker import Outgoing
 from tests.integration.support.database import connected
 from tests.integration.support.deployment import Deployment
-from tests.integration.support.events import ban, believable, order, structured
+from tests.integration.support.events import ban, believable, event, order, structured
 from tests.integration.support.model import assert_nothing_lost
 from tests.integration.support.polling import until
 from tests.integration.support.stream import streaming
 from tests.integration.support.worker import Worker
-from topics import CONSENTS, ORDERS
+from topics import CONSENTS, ORDERS, REQUESTS
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 
@@ -136,3 +136,37 @@ async def test_a_fault_of_the_register_makes_no_dead_letters(deployment: Deploym
     await deployment.drained()
     assert await deployment.dead_letters() == []
     await assert_nothing_lost(deployment)
+
+
+async def test_own_work_that_fails_stops_no_events(deployment: Deployment) -> None:
+    """A disclosure that cannot be made holds up neither bans nor the worker; once it can, it is."""
+    worker = await deployment.start_worker()
+    asked = event(
+        "disclosure.requested",
+        None,
+        {
+            "request_id": "req-1",
+            "recipient": "authority",
+            "legal_basis": "Act 805/2011",
+            "selection": {},
+        },
+    )
+    async with connected(deployment.database_url) as connection:
+        await connection.execute("revoke insert on disclosure from current_user")
+        await deployment.publish([structured(ORDERS.name, order("own-work"))])
+        await deployment.drained()
+        await deployment.publish([structured(REQUESTS.name, asked)])
+
+        async def failed() -> bool:
+            return worker.metric("register_sweep_failures_total", work="disclosures") > 0
+
+        await until("the disclosure to fail", failed)
+        await deployment.publish([structured(CONSENTS.name, ban("own-work"))])
+        await deployment.drained()
+        await connection.execute("grant insert on disclosure to current_user")
+
+        async def made() -> bool:
+            return bool(await connection.fetchval("select count(*) from disclosure"))
+
+        await until("the disclosure to be made", made, seconds=60)
+    worker.assert_running()

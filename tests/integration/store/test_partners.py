@@ -1,9 +1,13 @@
 """Agreements, disclosures, the ledger and recalls (S5, S26 to S31, S38, S47, R33, R34, R63-R65)."""
 
+import pytest
+
+from register.store import disclosures
+from register.store.sweeps import disclosure_step
 from schemas.outbound import DisclosureMade, DisclosureRecalled
 from tests.integration.store.driver import StoreDriver
-from tests.integration.store.said import disclosure, ended, erasure, rectification, signed
-from tests.support.events import address, ban, consumer, day, order, scope, signup
+from tests.integration.store.said import disclosure, ended, erasure, merge, rectification, signed
+from tests.support.events import WEBSHOP, address, ban, consumer, day, order, scope, signup
 
 AINO = consumer(email="aino@example.fi", address=address())
 WHO = consumer(email="aino@example.fi")
@@ -172,3 +176,27 @@ async def test_recall_after_an_erasure_and_after_a_rectification(register: Store
     assert recalled["people"][0]["address"] == address("Uusikatu 3")
     rows = await register.rows("select name, address from disclosure")
     assert {tuple(row) for row in rows} == {(None, None)}
+
+
+async def test_a_merge_between_two_parts_hands_nobody_over_twice(
+    register: StoreDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R51, R63: whoever of the second part has become one with somebody of the first."""
+    monkeypatch.setattr(disclosures, "PART_SIZE", 1)
+    await register.write(signed(day(1)))
+    for number, given in enumerate(("Aino", "Eino")):
+        party = consumer(given, email=f"{given.lower()}@example.fi", address=address())
+        await register.write(order(day(2 + number), party, order_id=given, subject=f"c-{number}"))
+    await register.sweep()
+    await register.write(disclosure(day(5)))
+    await register.said()
+    assert await disclosure_step(register.connection, register.rules, register.received)
+    handed = (await register.one("disclosure.made"))["people"]
+    await register.write(merge(day(6), (WEBSHOP, "c-0"), (WEBSHOP, "c-1")))
+    await register.write(merge(day(6), (WEBSHOP, "c-1"), (WEBSHOP, "c-0")))
+    await register.said()
+    assert await disclosure_step(register.connection, register.rules, register.received)
+    made = await register.said()
+    assert len(handed) == 1
+    assert [one["data"]["people"] for one in made if one["type"] == "disclosure.made"] == [[]]
+    assert len(await register.rows("select from disclosure")) == 1
