@@ -1,0 +1,1 @@
+"""`python -m bench.soak`: the register under load for an hour, and what grows that should not."""
