@@ -152,7 +152,7 @@ async def test_own_work_that_fails_stops_no_events(deployment: Deployment) -> No
         },
     )
     async with connected(deployment.database_url) as connection:
-        await connection.execute("revoke insert on disclosure from current_user")
+        await connection.execute("revoke delete on disclosure_job from current_user")
         await deployment.publish([structured(ORDERS.name, order("own-work"))])
         await deployment.drained()
         await deployment.publish([structured(REQUESTS.name, asked)])
@@ -163,10 +163,10 @@ async def test_own_work_that_fails_stops_no_events(deployment: Deployment) -> No
         await until("the disclosure to fail", failed)
         await deployment.publish([structured(CONSENTS.name, ban("own-work"))])
         await deployment.drained()
-        await connection.execute("grant insert on disclosure to current_user")
+        await connection.execute("grant delete on disclosure_job to current_user")
 
         async def made() -> bool:
-            return bool(await connection.fetchval("select count(*) from disclosure"))
+            return not await connection.fetchval("select count(*) from disclosure_job")
 
         await until("the disclosure to be made", made, seconds=60)
     worker.assert_running()
