@@ -100,6 +100,9 @@ pytest: venv ## the tests alone; PYTEST_ARGS='-k name' picks some
 	@echo "pytest: tests/ $(PYTEST_ARGS)"
 	@$(VENV)/bin/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
+properties: venv ## the rules against a second, naive model, for an hour or two
+	@HYPOTHESIS_PROFILE=long $(VENV)/bin/pytest -n 2 --timeout 0 tests/properties
+
 faults: venv ## break a whole register again and again (20 min); FAULTS=100 SEED=1 repeats a run
 	@$(PY) -m tests.faults.harness --faults $(FAULTS) $(if $(SEED),--seed $(SEED))
 

@@ -69,7 +69,7 @@ class Topic:
 
     def settings(self) -> dict[str, str]:
         """Every topic setting that is declared, by Kafka's names, values as Kafka writes them."""
-        settings = {"cleanup.policy": self.cleanup, **self.config}
+        settings = {"cleanup.policy": self.cleanup, **_STAMPED, **self.config}
         if self.retention is not None:
             settings["retention.ms"] = milliseconds(self.retention)
         return settings
@@ -80,12 +80,11 @@ def milliseconds(span: timedelta) -> str:
     return str(span // timedelta(milliseconds=1))
 
 
-# The broker's clock stamps an inbound record, so a replay dates it as the first reading did
-# (R4), and no sender's clock decides how long the record is kept.
-_RECEIVED = {
-    "message.timestamp.type": "LogAppendTime",
-    "max.message.bytes": str(_INBOUND_BYTES),
-}
+# The broker's clock stamps a record. So a replay dates an inbound one as the first reading did
+# (R4), no sender's clock decides how long it is kept, and a worker whose clock goes wrong can
+# publish all the same.
+_STAMPED = {"message.timestamp.type": "LogAppendTime"}
+_RECEIVED = {"max.message.bytes": str(_INBOUND_BYTES)}
 # An erased customer's last record must go: within a day of being replaced it is compacted away,
 # and a reader that was down for up to a week still sees the tombstone.
 _COMPACTED = {

@@ -36,6 +36,7 @@ def main() -> NoReturn:
         redirect_stdouts=False,
         quiet=True,
     )
+    worker.spinner = None  # it writes escape codes into the log
     worker.execute_from_commandline()
 
 

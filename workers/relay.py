@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
 
 from register.records import OutboxMessage
 from register.store.outbox import (
@@ -96,7 +96,7 @@ class Relay(LoopService):
                 return
             producer = self._producer()
             try:
-                await producer.start()
+                await _start(producer)
                 self._metrics.relay_leads.set(1)
                 log.info(self.name, action="leads")
                 self.backoff.reset()
@@ -217,6 +217,15 @@ class Relay(LoopService):
         age = (datetime.now(UTC) - filled.oldest).total_seconds() if filled.oldest else 0.0
         self._metrics.outbox_age.set(age)
         self._metrics.customers.set(await customer_count(connection))
+
+
+async def _start(producer: AIOKafkaProducer) -> None:
+    """Start the producer; where no node is left to ask, the client knows no better than to
+    assert that there is one: an outage like any other."""
+    try:
+        await producer.start()
+    except AssertionError as error:
+        raise KafkaConnectionError("no node of Kafka answers") from error
 
 
 def _key(one: Waiting) -> _Key:

@@ -209,7 +209,8 @@ class _Batch:
         exact_email = self._digester.exact_email(held) if held else None
         former_since = state.former_since if former and not decision.consented else None
         denial = decision.answers.deny.get(Purpose.DISCLOSURE, {}).get(Channel.POST)
-        stored = (points, exact_email, decision.consented_products, former_since, denial)
+        by_product = sorted(decision.consented_products.items())
+        stored = (points, exact_email, by_product, former_since, denial)
         found_by = messages.content_hash(repr(stored))
         before = self._snapshot.persons.get(person_id)
         return PersonRow(

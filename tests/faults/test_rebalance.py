@@ -55,7 +55,11 @@ async def test_a_second_worker_comes_and_the_first_goes(deployment: Deployment) 
         second = await deployment.start_worker()
         await share_the_work(deployment, 2)
         await stream.reaches(0.6)
-        assert await asyncio.to_thread(taken_in, first) > 0
+
+        async def begun() -> bool:
+            return await asyncio.to_thread(taken_in, first) > 0
+
+        await until("the first worker to take events in", begun)
         code, _ = await asyncio.to_thread(first.stop)
         assert code == 0, first.log_end()
         await share_the_work(deployment, 1)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from register.rules.cells import CELLS
 from register.rules.explain import Case, Role, why
 from schemas.terms import Basis, Denial
+from tests.properties.effort import examples
 from tests.properties.strategies import LISTED, PERSONAS, worlds
 from tests.support.events import RECEIVED, Json
 from tests.support.known import case_of, known_of
@@ -42,6 +43,7 @@ def assert_explained(case: Case) -> None:
             assert found.missing is not None
 
 
+@examples(100)
 @given(worlds())
 def test_now_it_shows_what_the_register_says(events: list[Json]) -> None:
     """R2, R30 to R36: the same outcome in every cell, and each of them with its evidence."""
@@ -58,6 +60,7 @@ def test_now_it_shows_what_the_register_says(events: list[Json]) -> None:
             assert why(case, purpose, channel).outcome == cell(message, purpose, channel)
 
 
+@examples(100)
 @given(worlds(), st.integers(0, 14))
 def test_at_a_past_moment_it_shows_what_the_register_said_then(
     events: list[Json], count: int

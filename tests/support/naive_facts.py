@@ -185,8 +185,10 @@ def _read_request(event: Json, tie: bytes) -> Said:
 
 
 def spelled(given: Json) -> Json:
-    """A party as numbers are compared (R53)."""
+    """A party as it is held: numbers as they are compared (R53), names without outer spaces."""
     party = dict(given)
+    if "name" in party:
+        party["name"] = {part: word.strip() for part, word in party["name"].items()}
     if "phone" in party:
         party["phone"] = normalise.phone(party["phone"])
     return party

@@ -58,7 +58,8 @@ class KafkaNode:
 class KafkaCluster:
     """`nodes` brokers whose files live under `directory`.
 
-    `settings` are added to every node's server.properties (and win over the template).
+    `settings` are added to every node's server.properties (and win over the template),
+    `node_settings` to that of the node with the id; both may use the template's names.
     Starting is idempotent; data, ports and the cluster id survive `stop`.
     """
 
@@ -68,12 +69,14 @@ class KafkaCluster:
         nodes: int = 1,
         *,
         settings: Mapping[str, str] | None = None,
+        node_settings: Mapping[int, Mapping[str, str]] | None = None,
         progress: Progress | None = None,
     ) -> None:
         if nodes < 1:
             raise ValueError(f"a cluster has at least one node, not {nodes}")
         self._dir = directory.absolute()
         self._settings = dict(settings or {})
+        self._node_settings = dict(node_settings or {})
         self._progress: Progress = progress or Silent()
         self._state = State(self._dir / "state.json")
         self.nodes = tuple(self._node(number) for number in range(1, nodes + 1))
@@ -176,8 +179,11 @@ class KafkaCluster:
         """The node's server.properties."""
         count = len(self.nodes)
         voters = ",".join(f"{n.node_id}@{LOOPBACK}:{n.controller_port}" for n in self.nodes)
-        template = Template((_HERE / "server.properties").read_text(encoding="utf-8"))
-        text = template.substitute(
+        extra = {**self._settings, **self._node_settings.get(node.node_id, {})}
+        # A repeated key's last value counts in Java properties.
+        lines = "".join(f"{key}={value}\n" for key, value in extra.items())
+        template = Template((_HERE / "server.properties").read_text(encoding="utf-8") + lines)
+        return template.substitute(
             node_id=node.node_id,
             voters=voters,
             port=node.port,
@@ -186,9 +192,6 @@ class KafkaCluster:
             replication=min(3, count),
             min_isr=2 if count >= 3 else 1,
         )
-        extra = "".join(f"{key}={value}\n" for key, value in self._settings.items())
-        # A repeated key's last value counts in Java properties.
-        return text + extra
 
     def _cluster_id(self) -> str:
         """The cluster's id, made once: 16 random bytes in URL-safe base64."""

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 Headers = Sequence[tuple[str, bytes | None]]
 Partition = tuple[str, int]
 
 _TIMEOUT_S = 30.0
+_POLL_S = 0.1
 _MAX_BYTES = 16_000_000
 
 
@@ -208,12 +209,23 @@ def _watermarks(consumer: Consumer, topics: Sequence[str]) -> dict[Partition, tu
     marks: dict[Partition, tuple[int, int]] = {}
     for topic in topics:
         for number in listed[topic].partitions:
-            offsets = consumer.get_watermark_offsets(
-                TopicPartition(topic, number), timeout=_TIMEOUT_S
-            )
-            assert offsets is not None, f"no answer on the end of {topic}/{number}"
-            marks[topic, number] = offsets
+            marks[topic, number] = _watermark(consumer, TopicPartition(topic, number))
     return marks
+
+
+def _watermark(consumer: Consumer, partition: TopicPartition) -> tuple[int, int]:
+    """The partition's first offset and its end; asked again while it changes its leader."""
+    deadline = time.monotonic() + _TIMEOUT_S
+    while True:
+        try:
+            offsets = consumer.get_watermark_offsets(partition, timeout=_TIMEOUT_S)
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_S)
+            continue
+        assert offsets is not None, f"no answer on the end of {partition}"
+        return offsets
 
 
 def _incoming(message: Message, prefix: str) -> Incoming:

@@ -137,7 +137,7 @@ class Deployment:
         behind = {
             partition: end - reached.get(partition, 0)
             for partition, end in wanted.items()
-            if reached.get(partition, 0) != end
+            if reached.get(partition, 0) < end
         }
         return behind, rows[-1]["waiting"]
 

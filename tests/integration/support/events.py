@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from ops.generate import Generator, Published
+from ops.generate import Generator, Options, Published
 from schemas.cloudevents import CONTENT_TYPE
 from tests.integration.support.broker import Outgoing
 from topics import CONSENTS, PROSPECTS
@@ -91,8 +91,9 @@ def _key(event: Json) -> bytes | None:
     return event["subject"].encode() if "subject" in event else None
 
 
-def believable(count: int, *, seed: int) -> list[Outgoing]:
+def believable(count: int, *, seed: int, poison: bool = False) -> list[Outgoing]:
     """`count` generated records, repeats among them, of which any order gives the same register.
+    With `poison` some of them must be dead letters.
 
     What R2 excepts is left out:
 
@@ -109,7 +110,9 @@ def believable(count: int, *, seed: int) -> list[Outgoing]:
     Everything is dated in the past, so that the moment of receipt dates nothing (R4).
     """
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(days=200)
-    generated = Generator(seed, start=start, customers=count // 4).take(count * 3)
+    options = Options(poison=poison)
+    generator = Generator(seed, start=start, customers=count // 4, options=options)
+    generated = generator.take(count * 3)
     kept = list(islice(_in_any_order(generated), count * 97 // 100))
     records = [Outgoing(one.topic, one.key, one.value, one.headers) for one in kept]
     records += islice(_last_words(kept), count - len(records))
@@ -119,9 +122,13 @@ def believable(count: int, *, seed: int) -> list[Outgoing]:
 
 def _in_any_order(generated: Iterable[Published]) -> Iterator[Published]:
     everything = list(generated)
-    customers = {_person(one) for one in everything if _event(one)["type"] == "order.placed"}
-    companies = {_person(one) for one in everything if _kind(one) == "business"}
+    fit = [one for one in everything if one.dead_letter is None]
+    customers = {_person(one) for one in fit if _event(one)["type"] == "order.placed"}
+    companies = {_person(one) for one in fit if _kind(one) == "business"}
     for published in everything:
+        if published.dead_letter is not None:
+            yield published
+            continue
         event, person = _event(published), _person(published)
         if event["data"].get("collection"):
             continue
@@ -139,7 +146,8 @@ def _in_any_order(generated: Iterable[Published]) -> Iterator[Published]:
 
 def _last_words(kept: Iterable[Published]) -> Iterator[Outgoing]:
     """Prospects ban everything, a day after all else was said."""
-    signups = [_event(one) for one in kept if _event(one)["type"] == "signup.received"]
+    fit = [_event(one) for one in kept if one.dead_letter is None]
+    signups = [one for one in fit if one["type"] == "signup.received"]
     after = timedelta(days=199)
     start = min(datetime.fromisoformat(signup["time"]) for signup in signups)
     for signup in signups:

@@ -1,19 +1,20 @@
 """What the register must hold and say, computed from the records themselves.
 
-The model takes every record of the inbound topics in one go, with the pure rules and an empty
-register before it: no batches, no database, no second reading. What a deployment ends in must
-equal it, whatever happened to its workers on the way.
+The model takes every record of the inbound topics in one go, in the order of their receipt,
+with the pure rules and an empty register before it: no batches, no database, no second reading.
+What a deployment ends in must equal it, whatever happened to its workers on the way.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 from prometheus_client import CollectorRegistry
 
 from register.records import Record
+from register.rules.agreements import ENDED, SIGNED, active, purposes
 from register.rules.apply import apply
 from register.rules.digest import Digester
 from register.rules.facts import PROTECTIVE
@@ -53,7 +54,7 @@ def model_of(records: Iterable[Incoming]) -> Model:
     bodies: dict[tuple[str, str], bytes] = {}
     seen: set[tuple[tuple[str, str], bytes]] = set()
     dead: set[tuple[str, int, int]] = set()
-    for record in records:
+    for record in sorted(records, key=lambda one: (one.received, one.place)):
         read = decoder.read(_record(record))
         if not isinstance(read, Arrived):
             dead.add(record.place)
@@ -67,7 +68,9 @@ def model_of(records: Iterable[Incoming]) -> Model:
             dead.add(record.place)
         if not conflict or read.intake.fact.type in PROTECTIVE:
             fresh.append(read.intake)
-    changes = apply(_EMPTY, fresh, digester)
+    agreed = [one.fact for one in fresh if one.fact.type in (SIGNED, ENDED)]
+    opened = replace(_EMPTY, agreements=purposes(active(agreed).values()))
+    changes = apply(opened, [one for one in fresh if one.event is None], digester)
     return Model(
         customers={
             str(change.person_id): change.content
