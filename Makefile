@@ -24,7 +24,7 @@ LOCK_FLAGS := --quiet --generate-hashes --no-header --no-emit-index-url --no-emi
               --no-emit-trusted-host --strip-extras --allow-unsafe
 
 .PHONY: help venv up workers down clean status demo test lint fmt types pytest prepare \
-        faults soak bench bench-smoke guard fuzz docs lock
+        properties faults soak bench bench-smoke guard fuzz docs lock
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -70,6 +70,11 @@ select distinct i.person_id
 from identity_point p join identity i using (identity)
 where p.digest = any($1::bytea[]);
 
+-- name: corrected
+-- Of identities, those under which data was corrected (R62).
+select distinct identity from fact
+where identity = any($1::bytea[]) and type = 'rectification.requested';
+
 -- name: facts
 -- Facts of the identities, with the personal data that is still held.
 select f.fact_id, f.identity, f.source, f.event_id, f.type, f.time, f.received, f.body,
@@ -300,7 +305,7 @@ select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[],
 -- Of persons, those whom this request handed over already: in an earlier part, before a merge.
 select person_id from disclosure
 where person_id = any($1::uuid[]) and request_id = $2 and recipient = $3
-  and partner_id is not distinct from $4 and disclosed >= $5;
+  and partner_id is not distinct from $4 and disclosed >= $5 and recalled is null;
 
 -- name: recall_ledger
 -- Taken back; the name and the address go from the ledger with it.
@@ -1094,21 +1099,23 @@ where i.identity = any($1::bytea[]);
 -- Which of the identities are placed.
 select identity from register_rebuild.identity where identity = any($1::bytea[]);
 
--- name: rebuild_reseed
--- The ids under which identities were placed are to be compared again.
-insert into register_rebuild.todo_person (person_id)
-select distinct person_id from register_rebuild.identity where identity = any($1::bytea[])
-on conflict do nothing;
+-- name: rebuild_erasures
+-- When identities were erased: each gave them ids of its own.
+select distinct time from public.fact
+where identity = any($1::bytea[]) and type = 'erasure.requested';
 
 -- name: rebuild_compare_later
--- Ids that persons have or could have are to be compared once all are placed.
-insert into register_rebuild.todo_person (person_id) select unnest($1::uuid[])
+-- The ids that identities had, have or could have are to be compared once all are placed.
+insert into register_rebuild.todo_person (person_id)
+select person_id from register_rebuild.identity where identity = any($1::bytea[])
+union select unnest($2::uuid[])
 on conflict do nothing;
 
 -- name: rebuild_unseed
 -- Forget what was decided of them.
 delete from register_rebuild.customer where person_id in (
   select person_id from register_rebuild.identity where identity = any($1::bytea[])
+  union select unnest($2::uuid[])
 );
 
 -- name: rebuild_seed_again
@@ -1139,6 +1146,12 @@ update register_rebuild.ban_digest n
 set version = o.version + (n.content is distinct from o.content)::int
 from public.ban_digest o
 where n.digest = any($1::bytea[]) and o.digest = n.digest;
+
+-- name: rebuild_unsaid
+-- What stood for a round, of a person who was not found to be another's yet, was never said.
+delete from register_rebuild.ban_digest n
+where n.digest = any($1::bytea[]) and n.content is null
+  and not exists (select from public.ban_digest o where o.digest = n.digest);
 
 -- name: rebuild_redo
 -- Under these digests something else stands now: whoever uses them and is placed, once more.

@@ -129,9 +129,31 @@ async def _reach(
             reach.by_key.setdefault(row["match_key"], []).append(row["identity"])
     reach.points = await _points_in_question(connection, arrivals, reach)
     if reach.points:
-        for row in await connection.fetch(queries.point_users, list(reach.points)):
-            reach.persons.add(row["person_id"])
+        reach.persons |= await _users(connection, reach.points)
     return reach
+
+
+async def _users(connection: Connection, points: set[bytes]) -> set[uuid.UUID]:
+    """Who ever named one of the points. Bans go along to what a contact point was corrected to
+    (R62): those points are added, and who named them is among the users."""
+    new = set(points)
+    users: set[uuid.UUID] = set()
+    while new:
+        rows = await connection.fetch(queries.point_users, list(new))
+        found = {row["person_id"] for row in rows} - users
+        users |= found
+        members = await connection.fetch(queries.members, list(found))
+        corrected = await connection.fetch(
+            queries.corrected, [member["identity"] for member in members]
+        )
+        new = set()
+        if corrected:
+            rows = await connection.fetch(
+                queries.contact_points, [row["identity"] for row in corrected]
+            )
+            new = {row["digest"] for row in rows} - points
+            points |= new
+    return users
 
 
 async def _match_keys(connection: Connection, facts: Sequence[Fact]) -> set[tuple[bytes, bytes]]:

@@ -41,6 +41,7 @@ create table fact (
     contacts bytea[] not null
 );
 create index fact_identity on fact (identity);
+create index fact_correction on fact (identity) where type = 'rectification.requested';
 comment on table fact is
     'Immutable events, without personal data; identities and contact points are digests';
 
