@@ -14,12 +14,12 @@ import orjson
 from aiokafka.errors import KafkaError
 
 from bench.arrivals import Arrivals, cause_id
-from bench.figures import Figure
+from bench.figures import Figure, value_under
 from bench.service import Service, unread
 from ops.demo.metrics import Samples
 from ops.generate import Generator, Published
 from ops.generate.progress import Meter
-from ops.generate.publish import Publisher, Target
+from ops.generate.publish import Publisher
 from topics import ELIGIBILITY
 
 BAR_S = 20.0
@@ -48,7 +48,7 @@ async def measure(service: Service, count: int) -> Figure:
     ).take(count)
     before = await service.samples()
     async with (
-        Publisher(Target(service.servers)) as publisher,
+        Publisher(service.target) as publisher,
         Arrivals(service.servers, ELIGIBILITY.name, cause_id) as eligibility,
     ):
         begun = time.perf_counter()
@@ -63,7 +63,7 @@ async def measure(service: Service, count: int) -> Figure:
         name=f"{count} events at once",
         unit="s",
         value=round(seconds, 2),
-        bar=BAR_S,
+        target=value_under(BAR_S),
         yardstick_name=f"{count} rows by {BATCH}",
         yardstick=round(median(rows), 3),
         detail={

@@ -40,7 +40,7 @@ def main(
     report(console, machine, figures)
     path = append("smoke", machine, figures)
     console.print(f"appended to bench/results/{path.name}", highlight=False)
-    if not all(figure.met for figure in figures):
+    if any(figure.met is False for figure in figures):
         raise typer.Exit(1)
 
 

@@ -8,6 +8,7 @@ import itertools
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -141,4 +142,5 @@ def _remove_leftovers() -> None:
     """Stop and remove stacks of sessions that are gone (killed, or failed with logs kept)."""
     for folder in _STACKS.glob("[0-9]*"):
         if not Path(f"/proc/{folder.name}").exists():
-            Stack(folder).clean()
+            with suppress(FileNotFoundError):  # another session removes it too
+                Stack(folder).clean()

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
 
+from register.cli import verify_topics
 from register.cli.environment import DATABASE_URL, digester, required, topic_prefix
 from register.cli.running import run
 from register.outbound import Outbound
@@ -18,6 +19,7 @@ from register.rules.settings import RuleSettings
 from register.store.batch import Rules
 from register.store.pool import Connection, connect
 from register.store.republish import has_room, republish_bans, republish_customers
+from register.store.topic_state import TopicDifferences
 from register.store.verify import Differences, verify_step
 
 _WAIT_S = 0.2
@@ -36,13 +38,20 @@ def republish() -> None:
 
 def verify(
     repair: Annotated[
-        bool, typer.Option("--repair", help="Make what the facts say hold again.")
+        bool, typer.Option("--repair", help="Make what the facts or the register say hold again.")
+    ] = False,
+    topics: Annotated[
+        bool, typer.Option("--topics", help="Compare what readers have with the register instead.")
     ] = False,
 ) -> None:
     """Compare records, ban register and messages with the facts; exit code 1 if they differ.
 
+    With --topics: marketing.eligibility and marketing.bans with the register's last word.
     Without --repair nothing is written. Nothing personal is shown.
     """
+    if topics:
+        _verify_topics(repair=repair)
+        return
     differences = Differences()
     run(lambda: _verify(differences, repair=repair))
     _show(differences, repaired=repair)
@@ -101,6 +110,37 @@ async def _verify(differences: Differences, *, repair: bool) -> None:
                     return
     finally:
         await connection.close()
+
+
+def _verify_topics(*, repair: bool) -> None:
+    found = TopicDifferences()
+
+    async def compare() -> None:
+        nonlocal found
+        found = await verify_topics.compare(repair=repair)
+
+    run(compare)
+    for name, counts in found.counts.items():
+        _tell(f"keys of {name} that differ from the register: {sum(counts.values())}")
+        for what, text in _TOPIC_DIFFERENCES.items():
+            _tell(f"  {text}: {counts.get(what, 0)}")
+    if found.found and not repair:
+        _tell("run: register verify --topics --repair")
+        raise typer.Exit(_DIFFERENT)
+    if found.repaired:
+        _tell(f"put right: {found.repaired}; what has to be said again is in the outbox")
+    if found.left:
+        _tell(f"left as they are, since the register never said anything of them: {found.left}")
+        raise typer.Exit(_DIFFERENT)
+
+
+_TOPIC_DIFFERENCES = {
+    "missing": "missing",
+    "older": "an older version",
+    "newer": "a version that the register never had",
+    "other": "another content under the same version",
+    "unknown": "unknown to the register",
+}
 
 
 def _show(differences: Differences, *, repaired: bool) -> None:

@@ -11,6 +11,11 @@ from stdnum.fi import hetu, ytunnus
 
 _GMAIL = frozenset({"gmail.com", "googlemail.com"})
 _IDENTITY_CODE = re.compile(r"(?<![0-9])[0-3]\d[01]\d\d\d[-+A-FU-Ya-fu-y]\d{3}[0-9A-Ya-y](?![0-9])")
+# Trace ids, span ids and UUIDs: their digits look like a code now and then.
+_MACHINE_MADE = re.compile(
+    r"(?<![0-9a-z])(?:[0-9a-f]{16,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-z])",
+    re.IGNORECASE,
+)
 _PHONE_SHAPE = re.compile(r"\+?[\d\s().\-–/]+")
 _SPACES = re.compile(r"\s+")
 
@@ -110,7 +115,12 @@ def product(text: str) -> str:
 
 
 def has_identity_code(text: str) -> bool:
-    """Whether a Finnish personal identity code stands anywhere in the text (R28)."""
+    """Whether a Finnish personal identity code stands anywhere in the text (R28), other than
+    inside a trace id or a UUID."""
+    return _holds_code(text) and _holds_code(_MACHINE_MADE.sub(" ", text))
+
+
+def _holds_code(text: str) -> bool:
     return any(
         hetu.is_valid(match.group(), allow_temporary=True)
         for match in _IDENTITY_CODE.finditer(text)
@@ -119,6 +129,8 @@ def has_identity_code(text: str) -> bool:
 
 @lru_cache(maxsize=65536)
 def _fold(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    once = unicodedata.normalize("NFKD", text.casefold())
+    # Folding what was decomposed may fold more: a mathematical sigma.
+    decomposed = unicodedata.normalize("NFKD", once.casefold())
     plain = "".join(char for char in decomposed if not unicodedata.combining(char))
     return _SPACES.sub("", plain)

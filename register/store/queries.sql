@@ -446,12 +446,6 @@ order by digest limit $2;
 -- Last messages of the given digests, tombstones too.
 select digest, version, content, message from ban_digest where digest = any($1::bytea[]);
 
--- name: customers_page
--- The next customer ids, tombstones too.
-select person_id, version, content from customer
-where person_id > coalesce($1, '00000000-0000-0000-0000-000000000000'::uuid)
-order by person_id limit $2;
-
 -- name: persons_page
 -- The next persons by the id their identities point to.
 select distinct person_id from identity

@@ -1,4 +1,4 @@
-"""Compares the register with its facts, and mends what differs, toward the ban (R7, R32).
+"""Compares the register with its facts, and mends what differs, toward the ban (R7, S32).
 
 The facts are the truth: what they say is written in the ban register, and every person
 decided from them. A difference can come from a fault of the software or of a hand in the

@@ -68,6 +68,7 @@ create table match_key (
     identity bytea not null,
     primary key (match_key, identity)
 );
+create index match_key_identity on match_key (identity);
 comment on table match_key is
     'Digests of name and contact point that make two identities one person (R50)';
 

@@ -1,0 +1,131 @@
+"""Workers of a register under measurement, and what they get through."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+
+from bench.children import child
+from bench.service import Service
+from bench.usage import Usage, used
+from ops.demo.metrics import scrape
+from ops.generate.progress import Meter
+from ops.stack.ports import LOOPBACK, free_port
+from ops.stack.workers import ask_ready
+
+READY_S = 90.0
+POLL_S = 0.05
+
+_DEAD = "register_dead_letters_total"
+_WAITING = "SELECT EXISTS (SELECT FROM outbox)"
+
+
+def few(events: int) -> float:
+    """Dead letters that so many healthy events may bring: random traces look like personal
+    identity codes now and then (R28)."""
+    return 1 + events / 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Running workers of one register."""
+
+    service: Service
+    pids: tuple[int, ...]
+    urls: tuple[str, ...]
+
+    async def handled(self) -> int:
+        """Events taken in by all of them.
+
+        Raises OSError while one does not answer, RuntimeError for more than `few` dead letters.
+        """
+        samples = [await scrape(url) for url in self.urls]
+        handled = round(sum(one.total("register_events_total") for one in samples))
+        dead = sum(one.total(_DEAD) for one in samples)
+        if dead > few(handled):
+            reasons = sorted({reason for one in samples for reason in one.by("reason", _DEAD)})
+            raise RuntimeError(f"{dead:.0f} events became dead letters, of {', '.join(reasons)}")
+        return handled
+
+    async def ready(self) -> None:
+        """Wait until all of them take events in; raises TimeoutError."""
+        async with asyncio.timeout(READY_S):
+            for url in self.urls:
+                while await asyncio.to_thread(ask_ready, url) is not None:  # noqa: ASYNC110
+                    await asyncio.sleep(POLL_S)
+
+    async def used(self) -> Usage:
+        """What they and PostgreSQL have used."""
+        return await used(self.service, self.pids)
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """So many events in so many seconds, up to the moment when all was published."""
+
+    events: int
+    seconds: float
+    usage: Usage
+
+    @property
+    def per_second(self) -> float:
+        """The sustained rate."""
+        return self.events / self.seconds
+
+
+@asynccontextmanager
+async def working(service: Service, count: int = 1) -> AsyncIterator[Crew]:
+    """Run workers meanwhile; they are starting when the body begins."""
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(free_port(ports))
+    async with AsyncExitStack() as stack:
+        pids = [
+            await stack.enter_async_context(
+                child(["-m", "workers"], {**service.env, "METRICS_PORT": str(port)})
+            )
+            for port in ports
+        ]
+        urls = [f"http://{LOOPBACK}:{port}/metrics" for port in ports]
+        yield Crew(service, tuple(pids), tuple(urls))
+
+
+async def drain(
+    crew: Crew, count: int, *, timeout_s: float = 1800.0, name: str = "ours"
+) -> Drained:
+    """Wait until `count` events are taken in and everything is published.
+
+    The time runs from when the first of them are in, so that starting up is no part of it.
+    Raises TimeoutError.
+    """
+    handled, first = 0, None
+    database = await asyncpg.connect(crew.service.database_url)
+    try:
+        async with asyncio.timeout(timeout_s):
+            with Meter(name, total=count) as meter:
+                while True:
+                    handled = max(handled, await _handled(crew))
+                    if first is None and handled:
+                        first = handled, time.perf_counter(), await crew.used()
+                    meter.show(handled)
+                    if handled >= count and not await database.fetchval(_WAITING):
+                        break
+                    await asyncio.sleep(POLL_S)
+        ended = time.perf_counter()
+        usage = await crew.used()
+    finally:
+        await database.close()
+    if first is None or first[0] >= count:
+        raise TimeoutError(f"{name}: everything was taken in at once: there is nothing to time")
+    before, begun, used_before = first
+    return Drained(count - before, ended - begun, usage.since(used_before))
+
+
+async def _handled(crew: Crew) -> int:
+    try:
+        return await crew.handled()
+    except OSError:  # its web server is not up yet, or too busy to answer
+        return 0

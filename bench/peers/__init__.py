@@ -1,0 +1,1 @@
+"""What users would pick instead: the register's core, each with another framework (`README.md`)."""

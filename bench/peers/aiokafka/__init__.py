@@ -1,0 +1,1 @@
+"""aiokafka alone, a transaction per event."""

@@ -1,0 +1,1 @@
+"""Quix Streams with its PostgreSQL sink: state in RocksDB, tables written by the sink."""

@@ -1,0 +1,101 @@
+"""`register rebuild`: what follows from the facts, built anew beside the old and swapped in."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import asyncpg
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn
+from rich.text import Text
+
+from register.cli.environment import DATABASE_URL, digester, required, topic_prefix
+from register.cli.errors import CliError
+from register.cli.running import run
+from register.rules.settings import RuleSettings
+from register.store.batch import Rules
+from register.store.pool import connect
+from register.store.rebuild import RebuildRunsError, Rebuilt, rebuild
+
+_DIFFERENT = 1
+"""Exit code of `--check` where something differs."""
+
+_KINDS = {
+    "identity": "identities that point to another person, or are named otherwise",
+    "key": "match keys and used contact points that identities have too many or too few",
+    "entry": "lines of the ban register that are missing, too many or other ones",
+    "eligibility": "customers who are decided otherwise",
+    "ban": "digests of the ban register under which something else stands",
+    "row": "messages kept otherwise than they were said, customers found otherwise",
+    "party": "facts whose personal data must not be held",
+    "fact": "facts that must not be held",
+}
+
+
+def command(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only tell what would differ; exit code 1 if any.")
+    ] = False,
+) -> None:
+    """Build the register anew from its facts, and put it in the old one's place.
+
+    Workers go on meanwhile, but for a moment at the end. Stopped before that, the register is
+    as it was. Who is decided otherwise is told so. Nothing personal is shown.
+    """
+    started = datetime.now(UTC)
+    done = Rebuilt()
+
+    async def rebuild_it() -> None:
+        nonlocal done
+        done = await _rebuild(started, swap=not check)
+
+    run(rebuild_it)
+    seconds = (datetime.now(UTC) - started).total_seconds()
+    _show(done, seconds)
+    if check and done.differences:
+        raise typer.Exit(_DIFFERENT)
+
+
+async def _rebuild(now: datetime, *, swap: bool) -> Rebuilt:
+    connection = await connect(required(DATABASE_URL), "register rebuild")
+    rules = Rules(digester(), RuleSettings(), topic_prefix())
+    try:
+        with _progress() as progress:
+            tasks = {"": progress.add_task("starting", total=None, rate="")}
+
+            def tell(what: str, count: int) -> None:
+                task = tasks.get(what)
+                if task is None:
+                    task = tasks[what] = progress.add_task(what, total=None, rate="")
+                progress.update(task, completed=count)
+                speed = progress.tasks[task].speed
+                progress.update(task, rate=f"{speed:,.0f}/s" if speed else "")
+
+            return await rebuild(connection, rules, now, tell, swap=swap)
+    except RebuildRunsError:
+        raise CliError("somebody else rebuilds this register at the moment") from None
+    except asyncpg.LockNotAvailableError:
+        text = "somebody reads the register for long, so it could not be swapped: it is as it was"
+        raise CliError(text) from None
+    finally:
+        await connection.close()
+
+
+def _show(done: Rebuilt, seconds: float) -> None:
+    rate = done.identities / seconds if seconds else 0
+    _tell(f"identities placed: {done.identities:,} in {seconds:,.0f} s, {rate:,.0f}/s")
+    for kind, text in _KINDS.items():
+        _tell(f"  {text}: {done.differences.get(kind, 0)}")
+    if done.swapped:
+        _tell("the new register is in use; whoever is decided otherwise is told so")
+    elif done.differences:
+        _tell("run: register rebuild")
+
+
+def _progress() -> Progress:
+    text = TextColumn("{task.description}: {task.completed:,.0f} {task.fields[rate]}")
+    return Progress(SpinnerColumn(), text, console=Console(stderr=True), transient=True)
+
+
+def _tell(text: str) -> None:
+    Console(highlight=False).print(Text(text), soft_wrap=True)

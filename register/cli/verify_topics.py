@@ -1,0 +1,77 @@
+"""`register verify --topics`: the compacted topics against the register's last word."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from register.cli.environment import DATABASE_URL, required, topic_prefix
+from register.cli.errors import CliError
+from register.cli.topic_reader import read_topic
+from register.outbound import Outbound
+from register.store.pool import Connection, connect
+from register.store.reconcile import Said
+from register.store.restored import read_hold
+from register.store.topic_state import TopicDifferences, begin, judge, mend, note, suspect
+from topics import BANS, ELIGIBILITY
+from workers.replay import last_said
+
+_AT_A_TIME = 1_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MARGIN = timedelta(minutes=10)
+"""So far the clocks of workers may be apart, by whose time records are dated."""
+_NOT_OURS = (ValueError, KeyError, TypeError, AttributeError)
+"""What reading a record raises that the register did not write."""
+
+
+async def compare(*, repair: bool) -> TopicDifferences:
+    """Compare, and with `repair` put into the outbox what a topic lacks or says otherwise."""
+    connection = await connect(required(DATABASE_URL), "register verify")
+    prefix = topic_prefix()
+    try:
+        if (await read_hold(connection)).held:
+            raise CliError("output waits after a restore: see `register restored --status`")
+        await begin(connection)
+        newest = {topic.name: await _note(connection, topic.name, _EPOCH) for topic in _TOPICS}
+        await suspect(connection, prefix)
+        for name, since in newest.items():
+            await _note(connection, name, max(_EPOCH, since - _MARGIN))
+        differences = await judge(connection, prefix)
+        if repair and differences.found:
+            await mend(connection, Outbound(prefix, datetime.now(UTC)), differences)
+        return differences
+    finally:
+        await connection.close()
+
+
+_TOPICS = (ELIGIBILITY, BANS)
+
+
+async def _note(connection: Connection, name: str, since: datetime) -> datetime:
+    """Note what a topic holds since then; returns when its newest record was written."""
+    newest = since
+    waiting: list[Any] = []
+    async for record in read_topic(name, since):
+        newest = max(newest, datetime.fromtimestamp(record.timestamp / 1000, UTC))
+        waiting.append(record)
+        if len(waiting) >= _AT_A_TIME:
+            await _note_records(connection, name, waiting)
+            waiting = []
+    await _note_records(connection, name, waiting)
+    return newest
+
+
+async def _note_records(connection: Connection, name: str, records: Sequence[Any]) -> None:
+    """Note the last of the records of each key, and the highest version. What the register cannot
+    have written says something else than it, under an old version."""
+    topic = topic_prefix() + name
+    said: dict[str, Said] = {}
+    highest: dict[str, int] = {}
+    for record in records:
+        key = (record.key or b"").decode(errors="replace").replace("\0", "")
+        try:
+            (one,) = last_said(name, topic, [record])
+        except _NOT_OURS:
+            one = Said(topic, key, 0, b"")
+        said[key] = one
+        highest[key] = max(one.version or 0, highest.get(key, 0))
+    await note(connection, topic, list(said.values()), highest)

@@ -1,0 +1,1 @@
+"""The benchmark's yardsticks and peers, tried on real servers; nothing is timed here."""
