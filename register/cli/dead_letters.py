@@ -5,20 +5,19 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 
-import asyncpg
 import typer
 
 from register.cli import dead_letter_view as view
+from register.cli.connecting import connected
 from register.cli.dead_letter_choice import AT_ONCE, Asked, by_ids, choose
 from register.cli.dead_letter_prospects import NOT_THERE, TAKEN_IN, prospects
 from register.cli.dead_letter_retry import put_all_back
 from register.cli.dead_letter_topic import AsReceived, bytes_of, claims
-from register.cli.environment import DATABASE_URL, required
 from register.cli.errors import CliError, usage
 from register.cli.running import run
 from register.store import dead_letters as store
 from register.store.dead_letters import Action, Handling, Letter, Place, State
-from register.store.pool import LOST_CONNECTION, Connection, connect
+from register.store.pool import Connection
 from schemas.inbound import INBOUND_TYPES
 
 app = typer.Typer(
@@ -218,12 +217,7 @@ def _tell_rest(left: Mapping[str, Sequence[Place]], more: int) -> None:
 @asynccontextmanager
 async def _connected() -> AsyncIterator[Connection]:
     """A connection; raises `CliError` where the database cannot be reached."""
-    url = required(DATABASE_URL)
-    try:
-        connection = await connect(url, "register dead-letters")
-    except (*LOST_CONNECTION, asyncpg.PostgresError, ValueError) as error:
-        text = f"no answer from the database in {DATABASE_URL}: {type(error).__name__}"
-        raise CliError(text) from None
+    connection = await connected("register dead-letters")
     try:
         yield connection
     finally:

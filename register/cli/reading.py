@@ -5,15 +5,13 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-import asyncpg
-
-from register.cli.environment import DATABASE_URL, required
+from register.cli.connecting import connected
 from register.cli.errors import CliError
 from register.rules import normalise
 from register.rules.explain import Known, KnownEntry
 from register.rules.facts import Identity
 from register.store.duplicates import LONG_SECONDS, count_possible_duplicates
-from register.store.pool import LOST_CONNECTION, Connection, connect
+from register.store.pool import Connection
 from register.store.rows import entry_of, event_of, fact_of, uuid_of
 from register.store.sql import queries
 
@@ -51,12 +49,7 @@ async def reading() -> AsyncIterator[Connection]:
 
     Raises `CliError` where the database cannot be reached.
     """
-    url = required(DATABASE_URL)
-    try:
-        connection = await connect(url, "register cli")
-    except (*LOST_CONNECTION, asyncpg.PostgresError, ValueError) as error:
-        text = f"no answer from the database in {DATABASE_URL}: {type(error).__name__}"
-        raise CliError(text) from None
+    connection = await connected("register cli")
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             yield connection

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 from rich.text import Text
 
-from register.cli.environment import DATABASE_URL, digester, required, topic_prefix
+from register.cli.connecting import connected
+from register.cli.environment import digester, topic_prefix
 from register.cli.errors import CliError
 from register.cli.running import run
 from register.rules.settings import RuleSettings
 from register.store.batch import Rules
-from register.store.pool import connect
 from register.store.rebuild import RebuildRunsError, Rebuilt, rebuild
 
 _DIFFERENT = 1
@@ -57,7 +57,7 @@ def command(
 
 
 async def _rebuild(now: datetime, *, swap: bool) -> Rebuilt:
-    connection = await connect(required(DATABASE_URL), "register rebuild")
+    connection = await connected("register rebuild")
     rules = Rules(digester(), RuleSettings(), topic_prefix())
     try:
         with _progress() as progress:

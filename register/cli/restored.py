@@ -6,10 +6,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from register.cli.environment import DATABASE_URL, required
+from register.cli.connecting import connected
 from register.cli.errors import CliError
 from register.cli.running import run
-from register.store.pool import Connection, connect
 from register.store.restored import accept_gaps, ask_for_hold, read_hold, still_ahead
 
 
@@ -36,7 +35,7 @@ def command(
 
 
 async def _restored() -> None:
-    connection = await _connect()
+    connection = await connected("register restored")
     try:
         await ask_for_hold(connection)
     finally:
@@ -45,7 +44,7 @@ async def _restored() -> None:
 
 
 async def _accept() -> None:
-    connection = await _connect()
+    connection = await connected("register restored")
     try:
         await accept_gaps(connection)
     finally:
@@ -54,7 +53,7 @@ async def _accept() -> None:
 
 
 async def _status() -> None:
-    connection = await _connect()
+    connection = await connected("register restored")
     try:
         hold, ahead = await read_hold(connection), await still_ahead(connection)
     finally:
@@ -72,10 +71,6 @@ async def _status() -> None:
         )
     left = sum(one.end_offset - one.next_offset for one in ahead)
     raise CliError(f"output waits: at most {left} records of {len(ahead)} partitions to take in")
-
-
-async def _connect() -> Connection:
-    return await connect(required(DATABASE_URL), "register restored")
 
 
 def _tell(text: str) -> None:

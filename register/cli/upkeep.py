@@ -12,12 +12,13 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
 
 from register.cli import verify_topics
-from register.cli.environment import DATABASE_URL, digester, required, topic_prefix
+from register.cli.connecting import connected
+from register.cli.environment import digester, topic_prefix
 from register.cli.running import run
 from register.outbound import Outbound
 from register.rules.settings import RuleSettings
 from register.store.batch import Rules
-from register.store.pool import Connection, connect
+from register.store.pool import Connection
 from register.store.republish import has_room, republish_bans, republish_customers
 from register.store.topic_state import TopicDifferences
 from register.store.verify import Differences, verify_step
@@ -60,7 +61,7 @@ def verify(
 
 
 async def _republish() -> None:
-    connection = await connect(required(DATABASE_URL), "register republish")
+    connection = await connected("register republish")
     outbound = Outbound(topic_prefix(), datetime.now(UTC))
     try:
         with _progress() as progress:
@@ -96,7 +97,7 @@ async def _to_the_end(
 
 
 async def _verify(differences: Differences, *, repair: bool) -> None:
-    connection = await connect(required(DATABASE_URL), "register verify")
+    connection = await connected("register verify")
     rules = Rules(digester(), RuleSettings(), topic_prefix())
     after: uuid.UUID | None = None
     try:

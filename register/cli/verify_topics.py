@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from register.cli.environment import DATABASE_URL, required, topic_prefix
+from register.cli.connecting import connected
+from register.cli.environment import topic_prefix
 from register.cli.errors import CliError
 from register.cli.topic_reader import read_topic
 from register.outbound import Outbound
-from register.store.pool import Connection, connect
+from register.store.pool import Connection
 from register.store.reconcile import Said
 from register.store.restored import read_hold
 from register.store.topic_state import TopicDifferences, begin, judge, mend, note, suspect
@@ -25,7 +26,7 @@ _NOT_OURS = (ValueError, KeyError, TypeError, AttributeError)
 
 async def compare(*, repair: bool) -> TopicDifferences:
     """Compare, and with `repair` put into the outbox what a topic lacks or says otherwise."""
-    connection = await connect(required(DATABASE_URL), "register verify")
+    connection = await connected("register verify")
     prefix = topic_prefix()
     try:
         if (await read_hold(connection)).held:

@@ -375,11 +375,28 @@ async def test_a_missing_variable_is_named(arguments: tuple[str, ...], name: str
     assert answer.stderr == (f"{name} is not set. On a local stack: set -a; . .local/env; set +a\n")
 
 
-async def test_servers_that_do_not_answer(shell: Shell) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("duplicates",),
+        ("verify",),
+        ("verify", "--topics"),
+        ("republish",),
+        ("rebuild", "--check"),
+        ("restored", "--status"),
+        ("dead-letters", "list"),
+    ],
+)
+async def test_a_database_that_does_not_answer(shell: Shell, arguments: tuple[str, ...]) -> None:
     """Exit code 1, without a traceback."""
-    answer = await shell("duplicates", DATABASE_URL=f"postgresql://nobody@{NOWHERE}/register")
+    answer = await shell(*arguments, DATABASE_URL=f"postgresql://nobody@{NOWHERE}/register")
     assert (answer.exit_code, answer.stdout) == (1, "")
     assert "no answer from the database in DATABASE_URL: ConnectionRefusedError" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+async def test_a_broker_that_does_not_answer(shell: Shell) -> None:
+    """Exit code 1, without a traceback."""
     answer = await shell("report", "A-1", KAFKA_BOOTSTRAP_SERVERS=NOWHERE)
     assert (answer.exit_code, answer.stdout) == (1, "")
     assert "no answer from Kafka in KAFKA_BOOTSTRAP_SERVERS" in answer.stderr
