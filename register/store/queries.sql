@@ -936,7 +936,6 @@ begin
     end loop;
   end loop;
 end $$;
-create index match_key_identity on register_rebuild.match_key (identity);
 create table register_rebuild.tied (
   identity bytea, tie uuid, gone boolean not null, primary key (identity, tie)
 );
@@ -1328,7 +1327,6 @@ lock table public.identity, public.match_key, public.identity_point, public.ban_
 
 -- name: rebuild_swap
 -- The new tables take the places of the old ones.
-drop index register_rebuild.match_key_identity;
 drop table public.identity, public.match_key, public.identity_point, public.ban_entry,
            public.ban_digest, public.customer;
 alter table register_rebuild.identity set schema public;
