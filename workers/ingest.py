@@ -35,6 +35,7 @@ from workers.settings import Settings
 
 _HAND_OVER_SECONDS = 5.0
 _REPORT_SECONDS = 1.0
+_BETWEEN_SECONDS = 0.02
 _SILENCE_SECONDS = 10.0
 
 INTERNAL_ERROR = "internal_error"
@@ -65,6 +66,7 @@ class Ingest(LoopService):
         self._unpositioned: set[TopicPartition] = set()
         self._cluster: str | None = None
         self._epoch = 0
+        self._between = False
         self._in_hand = asyncio.Lock()
         self._telling = asyncio.Lock()
         self._rejoining = False
@@ -83,6 +85,7 @@ class Ingest(LoopService):
 
     async def session(self) -> None:
         """Join the group and take events in until the worker stops."""
+        self._between = False
         consumer = self._consumer = self._new_consumer()
         consumer.subscribe(self._topics, listener=_Listener(self))
         ahead = ReadAhead(consumer, self._decoder.read, self._settings.batch_max_records)
@@ -120,6 +123,10 @@ class Ingest(LoopService):
         )
 
     async def _turn(self, consumer: AIOKafkaConsumer, ahead: ReadAhead) -> None:
+        if self._between:
+            # The batch in hand may have been let go: what comes after it must not be written.
+            await asyncio.sleep(_BETWEEN_SECONDS)
+            return
         if self._unpositioned and await ahead.drop():
             self._unpositioned = set(consumer.assignment())
         await self._position(consumer)
@@ -287,6 +294,7 @@ class Ingest(LoopService):
         """Partitions came: nothing is read of them before the register says from where."""
         self._rejoining = False
         self._unpositioned = set(partitions)
+        self._between = False
         if self._consumer is not None and partitions:
             self._consumer.pause(*partitions)
         self._joined = True
