@@ -35,7 +35,6 @@ from workers.settings import Settings
 
 _HAND_OVER_SECONDS = 5.0
 _REPORT_SECONDS = 1.0
-_BETWEEN_SECONDS = 0.02
 _SILENCE_SECONDS = 10.0
 
 INTERNAL_ERROR = "internal_error"
@@ -66,7 +65,6 @@ class Ingest(LoopService):
         self._unpositioned: set[TopicPartition] = set()
         self._cluster: str | None = None
         self._epoch = 0
-        self._between = False
         self._in_hand = asyncio.Lock()
         self._telling = asyncio.Lock()
         self._rejoining = False
@@ -85,7 +83,6 @@ class Ingest(LoopService):
 
     async def session(self) -> None:
         """Join the group and take events in until the worker stops."""
-        self._between = False
         consumer = self._consumer = self._new_consumer()
         consumer.subscribe(self._topics, listener=_Listener(self))
         ahead = ReadAhead(consumer, self._decoder.read, self._settings.batch_max_records)
@@ -123,10 +120,6 @@ class Ingest(LoopService):
         )
 
     async def _turn(self, consumer: AIOKafkaConsumer, ahead: ReadAhead) -> None:
-        if self._between:
-            # The batch in hand may have been let go: what comes after it must not be written.
-            await asyncio.sleep(_BETWEEN_SECONDS)
-            return
         if self._unpositioned and await ahead.drop():
             self._unpositioned = set(consumer.assignment())
         await self._position(consumer)
@@ -143,7 +136,9 @@ class Ingest(LoopService):
         if not self._unpositioned:
             ahead.go_on()
         async with self._in_hand:
-            if epoch == self._epoch:
+            # While the group is joined anew the batch before this one may have been let go:
+            # then this one must not be written. All is read again once there are partitions.
+            if epoch == self._epoch and not self._rejoining:
                 await self._take_in(read, epoch)
         self._waiting_since = None
 
@@ -293,10 +288,7 @@ class Ingest(LoopService):
     def assigned(self, partitions: Collection[TopicPartition]) -> None:
         """Partitions came: nothing is read of them before the register says from where."""
         self._rejoining = False
-        self._unpositioned = set(partitions)
-        self._between = False
-        if self._consumer is not None and partitions:
-            self._consumer.pause(*partitions)
+        self._start_over(partitions)
         self._joined = True
         log.info(self.name, action="assigned", partitions=len(partitions))
 
@@ -364,14 +356,16 @@ class Ingest(LoopService):
             before, self._cluster = self._cluster, await read_cluster(self._connection)
             if before not in (None, self._cluster):
                 self._epoch += 1
-                self._start_over()
+                if self._consumer is not None:
+                    self._start_over(self._consumer.assignment())
                 raise ConnectionError("the database was restored")
         return self._connection
 
-    def _start_over(self) -> None:
-        """Read nothing before the register says from where."""
-        if self._consumer is not None:
-            self.assigned(self._consumer.assignment())
+    def _start_over(self, partitions: Collection[TopicPartition]) -> None:
+        """Read nothing of them before the register says from where."""
+        self._unpositioned = set(partitions)
+        if self._consumer is not None and partitions:
+            self._consumer.pause(*partitions)
 
     # What Kafka's tools and our metrics see
 

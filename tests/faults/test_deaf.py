@@ -4,15 +4,12 @@ import asyncio
 
 import pytest
 from aiokafka.consumer.fetcher import Fetcher
-from prometheus_client import CollectorRegistry
 
+from tests.faults.lanes import bulk_lane
 from tests.integration.support.deployment import Deployment
 from tests.integration.support.events import believable
 from tests.integration.support.polling import until
-from workers.ingest import Ingest
 from workers.lanes import BULK
-from workers.metrics import Metrics
-from workers.settings import Settings
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 
@@ -29,9 +26,7 @@ async def test_a_lane_that_gets_nothing_of_what_waits_starts_anew(
         fetchers.append(fetcher)
 
     monkeypatch.setattr(Fetcher, "__init__", remember)
-    for name, value in deployment.settings().items():
-        monkeypatch.setenv(name, value)
-    lane = Ingest("bulk", Settings(), BULK, Metrics(CollectorRegistry()))
+    lane = bulk_lane(deployment)
     await lane.start()
     try:
         await until("the lane to be ready", lambda: asyncio.sleep(0, lane.ready))

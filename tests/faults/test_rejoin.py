@@ -1,17 +1,18 @@
-"""Two workers of one group, of which one joins anew while it tells Kafka how far it is."""
+"""Workers of one group that join anew, with offsets to tell or a batch in hand."""
+
+import asyncio
 
 import pytest
-from prometheus_client import CollectorRegistry
 
-from tests.integration.support.deployment import Deployment
+from tests.faults.lanes import bulk_lane
+from tests.integration.support.database import connected, read_register
+from tests.integration.support.deployment import READ, Deployment
 from tests.integration.support.events import believable
+from tests.integration.support.model import model_of
 from tests.integration.support.polling import until
 from tests.integration.support.stream import streaming
 from workers import ingest
-from workers.ingest import Ingest
 from workers.lanes import BULK
-from workers.metrics import Metrics
-from workers.settings import Settings
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 
@@ -24,9 +25,7 @@ async def test_a_worker_that_joins_anew_settles(
     """Its join waits for the other member, which hears of it at its next heartbeat. Offsets told
     meanwhile would come too late, and have it join again: for good, and nothing is taken in."""
     monkeypatch.setattr(ingest, "_REPORT_SECONDS", 0.05)
-    for name, value in deployment.settings().items():
-        monkeypatch.setenv(name, value)
-    lanes = [Ingest("bulk", Settings(), BULK, Metrics(CollectorRegistry())) for _ in range(2)]
+    lanes = [bulk_lane(deployment) for _ in range(2)]
     for lane in lanes:
         await lane.start()
     try:
@@ -48,3 +47,42 @@ async def test_a_worker_that_joins_anew_settles(
     finally:
         for lane in lanes:
             await lane.stop()
+
+
+async def test_what_comes_after_a_batch_that_was_let_go_is_not_written(
+    deployment: Deployment,
+) -> None:
+    """In an outage a batch is let go with its partitions. The one read ahead stands behind it:
+    written before there are partitions anew, it would have the register go on from there."""
+    lane = bulk_lane(deployment, batch_max_records="20")
+    await lane.start()
+    try:
+        await until("the lane to be ready", lambda: asyncio.sleep(0, lane.ready))
+        async with connected(deployment.database_url) as connection:
+            await connection.execute(_DISK_FULL)
+            await deployment.publish(EVENTS)
+
+            async def holds_a_batch() -> bool:
+                return bool(lane._metrics.batch_retries.labels("outage")._value.get())
+
+            await until("a batch to be held", holds_a_batch)
+            await lane.revoked()  # as the group calls it when it is joined anew
+            await connection.execute("drop trigger disk_full on fact")
+            await asyncio.sleep(1.0)
+            assert await connection.fetchval("select count(*) from consumer_offset") == 0
+        assert lane._consumer is not None
+        lane.assigned(lane._consumer.assignment())
+        await deployment.taken_in()
+        expected = model_of(await deployment.read(*READ)).facts
+        assert (await read_register(deployment.database_url)).facts == expected
+    finally:
+        await lane.stop()
+
+
+_DISK_FULL = """
+create function disk_full() returns trigger language plpgsql as $$
+begin
+    raise exception 'simulated' using errcode = 'disk_full';
+end $$;
+create trigger disk_full before insert on fact for each statement execute function disk_full();
+"""
