@@ -142,11 +142,13 @@ class Arrivals:
         partners: Iterable[bytes],
     ) -> None:
         self.stored.append(fact)
-        for entry in entries_of(fact):
+        entries = entries_of(fact)
+        for entry in entries:
             self.add_entry(entry)
             self.causes[entry.digest] = arrival
         if fact.identity is None:
-            self.derive_corrected()
+            if entries:
+                self.derive_corrected()
             return
         self.components.add(fact.identity)
         self.components.join([fact.identity, *partners])
@@ -158,15 +160,19 @@ class Arrivals:
         self.causes[fact.identity] = arrival
         if fact.type == RECTIFICATION:
             self._corrected.add(fact.identity)
-        self._derive_at_once(fact.identity)
+        self._derive_at_once(fact.identity, spoke=bool(entries))
 
-    def _derive_at_once(self, identity: bytes) -> None:
-        """The next arrival may be judged by what a ban left under this person's points (R23)."""
+    def _derive_at_once(self, identity: bytes, *, spoke: bool) -> None:
+        """The next arrival may be judged by what a ban left under this person's points (R23).
+
+        `spoke`: the ban register has changed already.
+        """
         members = self.components.members(identity)
         facts = self._facts_of(members)
         if any(fact.type in NOES for fact in facts):
-            self.derive(members, fold(facts))
-        self.derive_corrected()
+            spoke = self.derive(members, fold(facts)) or spoke
+        if spoke or not self._corrected.isdisjoint(members):
+            self.derive_corrected()
 
     def derive_corrected(self) -> None:
         """Bans go along with corrected contact points, from one correction to the next, whoever

@@ -104,6 +104,7 @@ def _grounded(walk: Walk, permissions: Permissions, now: Moment) -> bool:
 
 
 def listing_forbidden(fact: Fact, collection_bans: CollectionBans) -> bool:
+    """Whether somebody else's collection ban keeps a listing from counting (R23, R24)."""
     return any(
         point.digest in collection_bans and collection_bans[point.digest].forbids(fact.time)
         for point in fact.points
@@ -113,6 +114,7 @@ def listing_forbidden(fact: Fact, collection_bans: CollectionBans) -> bool:
 def split(
     ordered: Sequence[Fact], walk: Walk, collection_bans: CollectionBans
 ) -> tuple[list[Fact], list[Fact]]:
+    """Of the facts that brought personal data, whose may be held and whose must go (R22 to R24)."""
     live: list[Fact] = []
     dead: list[Fact] = []
     for fact in ordered:

@@ -71,6 +71,7 @@ class Collecting:
 
 
 def permissions_of(ordered: Sequence[Fact]) -> Permissions:
+    """Everything that facts in the order of the fold say about what may be done."""
     consents: list[Consent] = []
     nos: list[No] = []
     lifts: list[Lift] = []
@@ -139,6 +140,7 @@ def stands(consent: Consent, nos: Sequence[No]) -> bool:
 
 
 def collecting(permissions: Permissions, ordered: Sequence[Fact]) -> Iterator[Collecting]:
+    """The bans on collecting, each with what ended it (R24)."""
     ends = [
         fact
         for fact in ordered
