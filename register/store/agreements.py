@@ -1,12 +1,11 @@
 """Agreements with partners, as kept; whoever decides persons holds them still meanwhile."""
 
-import uuid
 from collections.abc import Sequence
 
 from register.rules.agreements import Agreement, active, purposes
-from register.rules.facts import Fact
 from register.rules.intake import Intake
 from register.store.pool import Connection
+from register.store.rows import event_of
 from register.store.sql import queries
 
 SWEEP = "agreements"
@@ -23,20 +22,7 @@ async def hold_agreements(connection: Connection, *, to_change: bool) -> None:
 async def read_agreements(connection: Connection) -> dict[str, Agreement]:
     """Active agreements by partner id."""
     rows = await connection.fetch(queries.agreement_facts)
-    return active(
-        Fact(
-            fact_id=uuid.UUID(int=row["fact_id"].int),
-            source=row["source"],
-            event_id=row["event_id"],
-            type=row["type"],
-            identity=None,
-            time=row["time"],
-            received=row["received"],
-            body=row["body"],
-            party=None,
-        )
-        for row in rows
-    )
+    return active(event_of(row) for row in rows)
 
 
 async def write_agreements(connection: Connection, arrivals: Sequence[Intake]) -> None:

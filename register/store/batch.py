@@ -32,10 +32,11 @@ _Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A record that could be read."""
+    """A record that could be read; `dropped` counts unknown fields of its party (S7)."""
 
     record: Record
     intake: Intake
+    dropped: int = 0
 
     @property
     def key(self) -> _Key:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from register.store.batch import Arrived
 from register.store.pool import Connection
+from register.store.rows import columns
 from register.store.sql import queries
 from topics import DEAD_LETTERS
 
@@ -117,8 +118,9 @@ async def find(
 
 async def at(connection: Connection, places: Sequence[Place], now: datetime) -> dict[Place, Letter]:
     """Letters by where they were received; what is missing was read, or never there."""
-    columns = _columns(places)
-    rows = await connection.fetch(queries.dead_letters_at, _expired_before(now), *columns)
+    rows = await connection.fetch(
+        queries.dead_letters_at, _expired_before(now), *columns(places, 3)
+    )
     return {letter.place: letter for letter in map(_letter, rows)}
 
 
@@ -128,7 +130,7 @@ async def note(
     """Add to the audit; the values are the offsets where letters were put back."""
     await connection.execute(
         queries.insert_dead_letter_actions,
-        *_columns(list(places)),
+        *columns(list(places), 3),
         list(places.values()),
         action,
         by.operator,
@@ -182,8 +184,3 @@ def _expired_before(now: datetime) -> datetime:
 def _letter(row: Any) -> Letter:
     place = Place(row["topic"], row["partition"], row["offset"])
     return Letter(place, row["reason"], row["created"], State(row["state"]))
-
-
-def _columns(places: Sequence[Place]) -> list[list[Any]]:
-    """Places as one array per column, for `unnest`; three empty ones for none."""
-    return [list(column) for column in zip(*places, strict=True)] or [[], [], []]

@@ -125,7 +125,7 @@ def _job(row: asyncpg.Record) -> Job:
     selection: Mapping[str, Any] = row["selection"]
     audience = selection.get("audience")
     return Job(
-        job_id=uuid.UUID(int=row["job_id"].int),
+        job_id=uuid_of(row["job_id"]),
         source=row["source"],
         event_id=row["event_id"],
         request_id=row["request_id"],
@@ -150,7 +150,7 @@ def _set(values: Sequence[str] | None) -> frozenset[str] | None:
 async def candidates(connection: Connection, job: Job) -> list[uuid.UUID]:
     """The customers that the next part may take."""
     rows = await connection.fetch(queries.disclosure_part, job.job_id, job.next_part)
-    return [uuid.UUID(int=row["person_id"].int) for row in rows]
+    return [uuid_of(row["person_id"]) for row in rows]
 
 
 async def left_over(

@@ -61,8 +61,10 @@ select distinct digest from identity_point
 where identity = any($1::bytea[]) and kind <> 'company';
 
 -- name: point_digests
--- Everything that the identities ever named.
-select distinct digest from identity_point where identity = any($1::bytea[]);
+-- Everything that the identities ever named, or banned without using it (R24).
+select digest from identity_point where identity = any($1::bytea[])
+union
+select digest from ban_entry where placed_by = any($1::bytea[]);
 
 -- name: point_users
 -- Persons who ever named one of the contact points or companies (R8, R9).
@@ -71,9 +73,11 @@ from identity_point p join identity i using (identity)
 where p.digest = any($1::bytea[]);
 
 -- name: corrected
--- Of identities, those under which data was corrected (R62).
-select distinct identity from fact
-where identity = any($1::bytea[]) and type = 'rectification.requested';
+-- Identities of the persons under which data was corrected (R62).
+select distinct i.identity
+from identity i
+join fact f on f.identity = i.identity and f.type = 'rectification.requested'
+where i.person_id = any($1::uuid[]);
 
 -- name: facts
 -- Facts of the identities, with the personal data that is still held.

@@ -142,10 +142,7 @@ async def _users(connection: Connection, points: set[bytes]) -> set[uuid.UUID]:
         rows = await connection.fetch(queries.point_users, list(new))
         found = {row["person_id"] for row in rows} - users
         users |= found
-        members = await connection.fetch(queries.members, list(found))
-        corrected = await connection.fetch(
-            queries.corrected, [member["identity"] for member in members]
-        )
+        corrected = await connection.fetch(queries.corrected, list(found))
         new = set()
         if corrected:
             rows = await connection.fetch(
@@ -296,9 +293,6 @@ async def _entries(
     digests = {point.digest for arrival in arrivals for point in _asked_points(arrival)}
     if identities:
         rows = await connection.fetch(queries.point_digests, list(identities))
-        digests.update(row["digest"] for row in rows)
-        # What they banned without using it: their return may end such a ban (R24).
-        rows = await connection.fetch(queries.placed_digests, list(identities))
         digests.update(row["digest"] for row in rows)
     placers = {
         arrival.fact.identity

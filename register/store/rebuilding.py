@@ -29,7 +29,7 @@ from register.rules.snapshot import Changes, KnownDigest, Snapshot
 from register.store.batch import Rules
 from register.store.pool import Connection
 from register.store.reading import Reach, read_entries, read_snapshot
-from register.store.rows import fact_of, uuid_of
+from register.store.rows import columns, fact_of, uuid_of
 from register.store.sql import queries
 from register.store.writing import write_changes, write_entries
 from schemas.terms import PointKind
@@ -77,7 +77,7 @@ class Building:
             left = end is None or oldest is None or oldest > end
             if left and person_id in self._ids(groups[person_id], epoch):
                 ties.append((row["identity"], person_id, end is not None))
-        await self.connection.execute(queries.rebuild_tie, *_columns(ties, 3))
+        await self.connection.execute(queries.rebuild_tie, *columns(ties, 3))
 
     async def note_facts(self, identities: Sequence[bytes]) -> None:
         """Match keys, contact points and bans of identities, by all the facts that are there."""
@@ -90,7 +90,7 @@ class Building:
             for key in fact.match_keys
             for merged in fact.body["merged"]
         }
-        await self.connection.execute(queries.rebuild_keys, *_columns(sorted(keys), 2))
+        await self.connection.execute(queries.rebuild_keys, *columns(sorted(keys), 2))
         await self.connection.execute(queries.rebuild_points, identities)
         await self._write_entries(facts)
 
@@ -166,14 +166,14 @@ class Building:
             for group in groups
             for identity in group
         ]
-        await self.connection.execute(queries.upsert_identities, *_columns(pointed, 4))
+        await self.connection.execute(queries.upsert_identities, *columns(pointed, 4))
 
     async def _write(self, snapshot: Snapshot, changes: Changes, members: Sequence[bytes]) -> None:
         await self._keep_for_the_swap(snapshot, changes)
         await write_changes(self.connection, changes, self.now)
         person_of = {one.digest: uuid_of(one.person_id) for one in changes.identities}
         aliases = self._aliases(snapshot, person_of)
-        await self.connection.execute(queries.set_aliases, *_columns(list(aliases.items()), 2))
+        await self.connection.execute(queries.set_aliases, *columns(list(aliases.items()), 2))
         ids = list(snapshot.persons.keys() | set(person_of.values()))
         await self.connection.execute(queries.rebuild_customer_versions, ids)
         said = snapshot.digests.keys() | {ban.digest for ban in changes.bans}
@@ -189,7 +189,7 @@ class Building:
         }
         taken = [("party", about[fact_id], fact_id) for fact_id in changes.erased_parties]
         taken += [("fact", about[fact_id], fact_id) for fact_id in changes.erased_facts]
-        await self.connection.execute(queries.rebuild_taken, *_columns(taken, 3))
+        await self.connection.execute(queries.rebuild_taken, *columns(taken, 3))
         changes.erased_parties, changes.erased_facts = [], []
 
     def _aliases(
@@ -275,8 +275,3 @@ def _end(snapshot: Snapshot, start: uuid.UUID, person_id: uuid.UUID) -> uuid.UUI
         at = known.alias_of
         seen.add(at)
     return at
-
-
-def _columns(rows: Sequence[Sequence[object]], width: int) -> list[list[object]]:
-    """Rows as one array per column, for `unnest`."""
-    return [[row[number] for row in rows] for number in range(width)]

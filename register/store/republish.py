@@ -13,6 +13,7 @@ from register.records import OutboxMessage
 from register.store.agreements import hold_agreements
 from register.store.outbox import depth
 from register.store.pool import Connection
+from register.store.rows import uuid_of
 from register.store.sql import queries
 from register.store.writing import write_outbox
 
@@ -69,7 +70,7 @@ async def republish_only(
 
 def _eligibility(outbound: Outbound, row: Any) -> OutboxMessage:
     return outbound.eligibility_again(
-        uuid.UUID(int=row["person_id"].int), row["version"], row["message"], row["cause"]
+        uuid_of(row["person_id"]), row["version"], row["message"], row["cause"]
     )
 
 

@@ -1,6 +1,7 @@
-"""Rows of the database as the values that the rules know."""
+"""Rows of the database as the values that the rules know, and back."""
 
 import uuid
+from collections.abc import Sequence
 
 import asyncpg
 
@@ -68,3 +69,8 @@ def entry_of(row: asyncpg.Record) -> Entry:
         scope_data=row["scope"],
         derived_by=row["derived_by"],
     )
+
+
+def columns(rows: Sequence[Sequence[object]], width: int = 0) -> list[list[object]]:
+    """Rows as one array per column, for `unnest`; of no rows, `width` empty ones."""
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]

@@ -11,6 +11,7 @@ from register.rules.facts import JsonDict
 from register.rules.screening import Found, decide_known, question
 from register.store.pool import Connection
 from register.store.reading import read_entries
+from register.store.rows import uuid_of
 from register.store.sql import queries
 from schemas.inbound import ScreenedRecipient, ScreeningData
 
@@ -94,8 +95,6 @@ async def _by_id(
         return {}
     rows = await connection.fetch(queries.screened_customers, list(asked))
     return {
-        asked[uuid.UUID(int=row["asked"].int)]: [
-            Found(row["message"], row["consented_products"] or {})
-        ]
+        asked[uuid_of(row["asked"])]: [Found(row["message"], row["consented_products"] or {})]
         for row in rows
     }

@@ -11,6 +11,7 @@ from register.store import disclosures, requests
 from register.store.agreements import read_agreements
 from register.store.batch import Rules, decide_anew
 from register.store.pool import Connection
+from register.store.rows import uuid_of
 from register.store.sql import queries
 from register.store.writing import write_outbox
 from schemas.terms import Recipient
@@ -29,7 +30,7 @@ async def sweep_step(connection: Connection, rules: Rules, now: datetime) -> boo
         if row is None:
             return False
         found = await connection.fetch(queries.customers_after, row["position"], CHUNK)
-        persons = [uuid.UUID(int=one["person_id"].int) for one in found]
+        persons = [uuid_of(one["person_id"]) for one in found]
         if not persons:
             await connection.execute(queries.end_sweep, row["name"])
             return True
@@ -59,7 +60,7 @@ async def retention_step(connection: Connection, rules: Rules, now: datetime) ->
     limit = now - rules.settings.former_customer_retention
     async with connection.transaction():
         rows = await connection.fetch(queries.retention_over, limit, CHUNK)
-        persons = [uuid.UUID(int=row["person_id"].int) for row in rows]
+        persons = [uuid_of(row["person_id"]) for row in rows]
         arrivals: list[Intake] = []
         for person_id in persons:
             identity = await connection.fetchval(queries.person_identity, person_id)

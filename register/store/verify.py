@@ -17,6 +17,7 @@ from register.store.agreements import hold_agreements
 from register.store.batch import Rules, decide_anew
 from register.store.pool import Connection
 from register.store.reading import lock_reach, read_entries, read_snapshot
+from register.store.rows import uuid_of
 from register.store.sql import queries
 from register.store.writing import write_entries
 
@@ -61,7 +62,7 @@ async def verify_step(
     """
     async with connection.transaction():
         rows = await connection.fetch(queries.persons_page, after, CHUNK)
-        persons = [uuid.UUID(int=row["person_id"].int) for row in rows]
+        persons = [uuid_of(row["person_id"]) for row in rows]
         if not persons:
             return None
         await hold_agreements(connection, to_change=False)

@@ -10,6 +10,7 @@ from register.rules.facts import ORDER, Fact
 from register.rules.snapshot import Changes
 from register.store.headers import pack_headers
 from register.store.pool import Connection
+from register.store.rows import columns
 from register.store.sql import queries
 
 
@@ -18,16 +19,16 @@ async def write_changes(connection: Connection, changes: Changes, now: datetime)
     await _erase(connection, changes)
     await _write_facts(connection, changes.stored)
     if changes.links:
-        await connection.execute(queries.insert_match_keys, *_columns(sorted(set(changes.links))))
+        await connection.execute(queries.insert_match_keys, *columns(sorted(set(changes.links))))
     if changes.erased_parties:
         await connection.execute(queries.delete_parties, changes.erased_parties)
     if changes.identities:
         rows = [(one.digest, one.person_id, one.source, one.subject) for one in changes.identities]
-        await connection.execute(queries.upsert_identities, *_columns(rows))
+        await connection.execute(queries.upsert_identities, *columns(rows))
     await _write_entries(connection, changes)
     if changes.bans:
         bans = [(ban.digest, ban.kind, ban.version, ban.content, ban.data) for ban in changes.bans]
-        await connection.execute(queries.upsert_ban_digests, *_columns(bans))
+        await connection.execute(queries.upsert_ban_digests, *columns(bans))
     await _write_customers(connection, changes, now)
 
 
@@ -53,7 +54,7 @@ async def _write_customers(connection: Connection, changes: Changes, now: dateti
             )
             for change in changes.eligibility
         ]
-        await connection.execute(queries.upsert_customers, *_columns(customers))
+        await connection.execute(queries.upsert_customers, *columns(customers))
         gone = [change.person_id for change in changes.eligibility if change.data is None]
         if gone:
             await connection.execute(queries.clear_customers, gone)
@@ -72,9 +73,9 @@ async def _write_customers(connection: Connection, changes: Changes, now: dateti
             if row.changed
         ]
         if finders:
-            await connection.execute(queries.update_finders, *_columns(finders))
+            await connection.execute(queries.update_finders, *columns(finders))
     if changes.aliases:
-        aliases = _columns(list(changes.aliases.items()))
+        aliases = columns(list(changes.aliases.items()))
         await connection.execute(queries.set_aliases, *aliases)
         await connection.execute(queries.move_ledger, *aliases)
 
@@ -130,7 +131,7 @@ async def _write_facts(connection: Connection, stored: Sequence[Fact]) -> None:
         for line in fact.body["lines"]
     }
     if products:
-        await connection.execute(queries.insert_catalogue, *_columns(sorted(products)))
+        await connection.execute(queries.insert_catalogue, *columns(sorted(products)))
     points = {
         (point.digest, fact.identity, point.kind.value)
         for fact in stored
@@ -138,13 +139,13 @@ async def _write_facts(connection: Connection, stored: Sequence[Fact]) -> None:
         for point in fact.points
     }
     if points:
-        await connection.execute(queries.insert_identity_points, *_columns(sorted(points)))
+        await connection.execute(queries.insert_identity_points, *columns(sorted(points)))
 
 
 async def _write_entries(connection: Connection, changes: Changes) -> None:
     if changes.removed_entries:
         gone = [(entry.digest, entry.fact_id) for entry in changes.removed_entries]
-        await connection.execute(queries.delete_ban_entries, *_columns(gone))
+        await connection.execute(queries.delete_ban_entries, *columns(gone))
     if changes.entries:
         await write_entries(connection, changes.entries)
 
@@ -166,7 +167,7 @@ async def write_entries(connection: Connection, entries: Sequence[Entry]) -> Non
         )
         for entry in entries
     ]
-    await connection.execute(queries.insert_ban_entries, *_columns(rows))
+    await connection.execute(queries.insert_ban_entries, *columns(rows))
 
 
 async def write_outbox(connection: Connection, outgoing: Iterable[OutboxMessage]) -> int:
@@ -196,9 +197,4 @@ async def save_offsets(connection: Connection, offsets: Mapping[tuple[str, int],
     """Remember where each (topic, partition) goes on."""
     rows = sorted((topic, partition, offset) for (topic, partition), offset in offsets.items())
     if rows:
-        await connection.execute(queries.save_offsets, *_columns(rows))
-
-
-def _columns(rows: Sequence[Sequence[object]]) -> list[list[object]]:
-    """Rows as one array per column, for `unnest`."""
-    return [list(column) for column in zip(*rows, strict=True)]
+        await connection.execute(queries.save_offsets, *columns(rows))
