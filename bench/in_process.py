@@ -5,17 +5,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import count, islice
 
-from prometheus_client import CollectorRegistry
-
 from bench.crew import few
 from bench.service import Service
 from ops.generate.progress import Meter
 from ops.generate.published import Published
+from register.inbound import Decoder
 from register.records import Record
 from register.store.batch import Arrived, Batch, Unread, write_batch
 from register.store.pool import connect
-from workers.inbound import Decoder
-from workers.metrics import Metrics
 
 BATCH = 1000
 
@@ -38,7 +35,7 @@ async def write(
     Raises RuntimeError where more than `few` events cannot be read: none of these is poison.
     """
     rules = service.rules()
-    decoder = Decoder(rules.digester, service.prefix, Metrics(CollectorRegistry()))
+    decoder = Decoder(rules.digester, service.prefix)
     connection = await connect(service.database_url, "bench")
     stream, offsets = iter(deliveries), count()
     seconds = 0.0

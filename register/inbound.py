@@ -8,15 +8,13 @@ from register.store.batch import Arrived, Unread
 from schemas.cloudevents import Message, decode
 from schemas.problems import Unreadable
 from topics import TOPICS
-from workers.metrics import Metrics
 
 
 class Decoder:
     """Decodes, validates and normalises records; keeps no state between them."""
 
-    def __init__(self, digester: Digester, prefix: str, metrics: Metrics) -> None:
+    def __init__(self, digester: Digester, prefix: str) -> None:
         self._digester = digester
-        self._metrics = metrics
         self._types = {prefix + topic.name: topic.types for topic in TOPICS.values()}
 
     def read(self, record: Record) -> Arrived | Unread:
@@ -24,12 +22,10 @@ class Decoder:
         try:
             message = decode(record.value, record.headers)
             self._check_topic(message, record.topic)
-            arrived = Arrived(record, intake(message, record.received, self._digester))
+            taken = intake(message, record.received, self._digester)
         except Unreadable as error:
             return Unread(record, error.reason)
-        if message.dropped:
-            self._metrics.dropped_fields.inc(message.dropped)
-        return arrived
+        return Arrived(record, taken, message.dropped)
 
     def _check_topic(self, message: Message, topic: str) -> None:
         """A type belongs to its topic, where access is granted; a no is heard anywhere."""

@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
+from register.inbound import Decoder
 from register.records import Record
 from register.store.batch import Arrived, Batch, Outcome, Unread, rehearse, write_batch
 from register.store.offsets import forget_offsets, read_offsets
@@ -26,7 +27,6 @@ from register.store.restored import read_cluster, read_hold
 from topics import SCREENINGS
 from workers.ahead import POLL_MS, Read, ReadAhead, record_of
 from workers.backoff import Backoff
-from workers.inbound import Decoder
 from workers.logs import log_failure
 from workers.loop import LoopService
 from workers.metrics import Metrics
@@ -59,7 +59,7 @@ class Ingest(LoopService):
         self._topics = [settings.topic_prefix + topic for topic in topics]
         self._metrics = metrics
         self._rules = settings.rules()
-        self._decoder = Decoder(self._rules.digester, settings.topic_prefix, metrics)
+        self._decoder = Decoder(self._rules.digester, settings.topic_prefix)
         self._consumer: AIOKafkaConsumer | None = None
         self._connection: Connection | None = None
         self._unpositioned: set[TopicPartition] = set()
@@ -85,7 +85,7 @@ class Ingest(LoopService):
         """Join the group and take events in until the worker stops."""
         consumer = self._consumer = self._new_consumer()
         consumer.subscribe(self._topics, listener=_Listener(self))
-        ahead = ReadAhead(consumer, self._decoder.read, self._settings.batch_max_records)
+        ahead = ReadAhead(consumer, self._read, self._settings.batch_max_records)
         reporter: asyncio.Task[None] | None = None
         try:
             await self._connected()
@@ -193,9 +193,15 @@ class Ingest(LoopService):
                 for record in records:
                     await self._take_in_alone(partition, record, epoch)
 
+    def _read(self, record: Record) -> Arrived | Unread:
+        read = self._decoder.read(record)
+        if isinstance(read, Arrived) and read.dropped:
+            self._metrics.dropped_fields.inc(read.dropped)
+        return read
+
     def _alone(self, partition: TopicPartition, record: Any) -> Read:
         read = Read()
-        read.add(partition, [record], self._decoder.read)
+        read.add(partition, [record], self._read)
         return read
 
     async def _take_in_alone(self, partition: TopicPartition, record: Any, epoch: int) -> None:

@@ -10,31 +10,27 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
 
-import orjson
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
 from register.outbound import Outbound
-from register.rules.messages import content_hash
+from register.published import ANSWERS, last_said
 from register.store.pool import Connection
 from register.store.reconcile import (
-    Said,
     answers_waiting,
     begin_said,
     note_said,
     reconcile,
 )
 from register.store.restored import Ahead, Hold, Span, read_hold, set_targets, still_ahead
-from topics import BANS, DECISIONS, DISCLOSURES, ELIGIBILITY, INBOUND, RESPONSES, SCREENINGS
+from topics import BANS, ELIGIBILITY, INBOUND, SCREENINGS
+from topics.ends import reached
 from workers.settings import Settings
 
 _POLL_MS = 1000
 _REPLAYED = tuple(topic.name for topic in INBOUND if topic is not SCREENINGS)
-_ANSWERS = (DECISIONS.name, DISCLOSURES.name, RESPONSES.name)
-_PASSING = frozenset({"customer_id", "version", "caused_by", "occurred_at", "decided_at"})
 
 log = structlog.get_logger()
 
@@ -94,12 +90,12 @@ class Replay:
 
     async def _reconcile(self, connection: Connection) -> None:
         prefix = self._settings.topic_prefix
-        answers = await answers_waiting(connection, [prefix + topic for topic in _ANSWERS])
+        answers = await answers_waiting(connection, [prefix + topic for topic in ANSWERS])
         await begin_said(connection)
         topics = [prefix + ELIGIBILITY.name, prefix + BANS.name, *answers]
         async with self._reading(topics, "read_committed") as consumer:
             ends = await consumer.end_offsets(consumer.assignment())
-            while not await _reached(consumer, ends):
+            while not await reached(consumer, ends):
                 if self._stopping.is_set():
                     return
                 fetched = await consumer.getmany(timeout_ms=_POLL_MS)
@@ -134,36 +130,3 @@ class Replay:
             yield consumer
         finally:
             await consumer.stop()
-
-
-async def _reached(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> bool:
-    positions = [(await consumer.position(one), end) for one, end in ends.items()]
-    return all(position >= end for position, end in positions)
-
-
-def last_said(kind: str, topic: str, records: Sequence[Any]) -> list[Said]:
-    """The last of the records of each key of a topic, whose name without its prefix is `kind`;
-    of answers every one, by its event's id."""
-    said: dict[str, Said] = {}
-    for record in records:
-        if kind in _ANSWERS:
-            event_id = orjson.loads(record.value)["id"]
-            said[event_id] = Said(topic, event_id)
-            continue
-        key = record.key.decode()
-        if record.value is None:
-            before = said.get(key)
-            version = before.version + 1 if before and before.version else None
-            said[key] = Said(topic, key, version)
-        else:
-            data = orjson.loads(record.value)["data"]
-            content = _content(kind, data)
-            said[key] = Said(topic, key, data["version"], content, data.get("kind"))
-    return list(said.values())
-
-
-def _content(kind: str, data: dict[str, Any]) -> bytes:
-    """The hash of what makes a new version, as the register keeps it."""
-    if kind == BANS.name:
-        return content_hash(data["bans"])
-    return content_hash({name: part for name, part in data.items() if name not in _PASSING})

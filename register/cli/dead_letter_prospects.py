@@ -3,17 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry
-
 from register.cli.dead_letter_topic import AsReceived
 from register.cli.environment import digester, topic_prefix
+from register.inbound import Decoder
 from register.rules.facts import PROTECTIVE
 from register.store.batch import Arrived, Unread
 from register.store.dead_letters import Known, Letter, Place, known
 from register.store.pool import Connection
 from topics import DEAD_LETTERS
-from workers.inbound import Decoder
-from workers.metrics import Metrics
 
 NOT_THERE = (
     f"its bytes are not on {DEAD_LETTERS.name}: gone with the topic's retention, "
@@ -54,7 +51,7 @@ async def prospects(
     connection: Connection, letters: Sequence[Letter], found: Mapping[Place, AsReceived]
 ) -> dict[Place, Prospect]:
     """The prospect of each letter: read as a worker would read it, and looked up."""
-    decoder = Decoder(digester(), topic_prefix(), Metrics(CollectorRegistry()))
+    decoder = Decoder(digester(), topic_prefix())
     judged: dict[Place, Prospect] = {}
     events: dict[Place, Arrived] = {}
     for letter in letters:

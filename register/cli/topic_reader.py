@@ -1,8 +1,8 @@
 """Reads a topic from a moment to its end now, for a command that waits for it."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -13,16 +13,24 @@ from rich.progress import Progress
 
 from register.cli.environment import KAFKA_BOOTSTRAP_SERVERS, TOPIC_PREFIX, required, topic_prefix
 from register.cli.errors import CliError
+from topics.ends import reached
 
 _POLL_MS = 500
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+# As the client has them.
+_RECORD_BYTES = 1024 * 1024
+_FETCH_BYTES = 50 * 1024 * 1024
 
 
-async def read_topic(name: str, since: datetime) -> AsyncGenerator[Any, None]:
+async def read_topic(
+    name: str, since: datetime = _EVER, *, record_bytes: int = _RECORD_BYTES
+) -> AsyncGenerator[Any, None]:
     """Every record of a topic (the contract's name) from a moment on, with a progress bar.
 
-    Raises `CliError` where Kafka does not answer or has no such topic.
+    `record_bytes` is how long one may be. Raises `CliError` where Kafka does not answer or has
+    no such topic.
     """
-    async with _consumer(topic_prefix() + name) as consumer:
+    async with _consumer(topic_prefix() + name, record_bytes) as consumer:
         partitions = sorted(consumer.assignment())
         starts = await _starts(consumer, partitions, since)
         ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
@@ -30,7 +38,7 @@ async def read_topic(name: str, since: datetime) -> AsyncGenerator[Any, None]:
         with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
             total = sum(ends.values()) - sum(starts.values())
             task = progress.add_task(f"reading {name}", total=total)
-            while not await _reached(consumer, ends):
+            while not await reached(consumer, ends):
                 for records in (await consumer.getmany(timeout_ms=_POLL_MS)).values():
                     for record in records:
                         yield record
@@ -50,13 +58,8 @@ async def _starts(
     return starts
 
 
-async def _reached(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> bool:
-    positions = [(await consumer.position(one), end) for one, end in ends.items()]
-    return all(position >= end for position, end in positions)
-
-
 @asynccontextmanager
-async def _consumer(topic: str) -> AsyncIterator[AIOKafkaConsumer]:
+async def _consumer(topic: str, record_bytes: int) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer of no group: it has every partition, and leaves no trace at the broker."""
     servers = required(KAFKA_BOOTSTRAP_SERVERS)
     consumer = AIOKafkaConsumer(
@@ -65,6 +68,8 @@ async def _consumer(topic: str) -> AsyncIterator[AIOKafkaConsumer]:
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level="read_committed",
+        max_partition_fetch_bytes=record_bytes,
+        fetch_max_bytes=max(_FETCH_BYTES, 4 * record_bytes),
     )
     try:
         await assert_there(servers, topic)

@@ -9,12 +9,12 @@ from register.cli.environment import topic_prefix
 from register.cli.errors import CliError
 from register.cli.topic_reader import read_topic
 from register.outbound import Outbound
+from register.published import last_said
 from register.store.pool import Connection
 from register.store.reconcile import Said
 from register.store.restored import read_hold
 from register.store.topic_state import TopicDifferences, begin, judge, mend, note, suspect
 from topics import BANS, ELIGIBILITY
-from workers.replay import last_said
 
 _AT_A_TIME = 1_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -26,9 +26,8 @@ _NOT_OURS = (ValueError, KeyError, TypeError, AttributeError)
 
 async def compare(*, repair: bool) -> TopicDifferences:
     """Compare, and with `repair` put into the outbox what a topic lacks or says otherwise."""
-    connection = await connected("register verify")
     prefix = topic_prefix()
-    try:
+    async with connected("register verify") as connection:
         if (await read_hold(connection)).held:
             raise CliError("output waits after a restore: see `register restored --status`")
         await begin(connection)
@@ -40,8 +39,6 @@ async def compare(*, repair: bool) -> TopicDifferences:
         if repair and differences.found:
             await mend(connection, Outbound(prefix, datetime.now(UTC)), differences)
         return differences
-    finally:
-        await connection.close()
 
 
 _TOPICS = (ELIGIBILITY, BANS)

@@ -3,17 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from prometheus_client import CollectorRegistry
-
+from register.inbound import Decoder
 from register.store.batch import Arrived, Batch, Outcome, Unread, write_batch
 from register.store.pool import Connection
-from register.store.verify import Differences, verify_step
+from register.store.verify import Differences
 from tests.fuzz.inputs import Input, Inputs
 from tests.fuzz.memory import Came
 from tests.fuzz.run import Result, batches
 from tests.integration.store.driver import StoreDriver
-from workers.inbound import Decoder
-from workers.metrics import Metrics
 
 
 async def run_in_database(
@@ -28,13 +25,13 @@ async def run_in_database(
     Returns where the register differs from its facts in the end.
     """
     register = StoreDriver(connection)
-    decoder = Decoder(register.rules.digester, "", Metrics(CollectorRegistry()))
+    decoder = Decoder(register.rules.digester, "")
     for number in worlds:
         for batch in batches(list(made.world(number)), number):
             await _write(register, decoder, batch, result)
             tell(result.inputs)
     await register.sweep()
-    return await _verified(register)
+    return await register.verify()
 
 
 async def _write(
@@ -81,14 +78,3 @@ def _each_once(batch: Sequence[Input], outcome: Outcome) -> list[tuple[Came, str
     assert Counter(offset for offset, _ in came) == Counter(one.number for one in batch)
     assert len(outcome.dead) == len(dead)
     return [(kind, dead.get(offset, "")) for offset, kind in came]
-
-
-async def _verified(register: StoreDriver) -> Differences:
-    differences = Differences()
-    after = None
-    while True:
-        after = await verify_step(
-            register.connection, register.rules, register.received, after, differences, repair=False
-        )
-        if after is None:
-            return differences

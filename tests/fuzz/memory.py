@@ -7,8 +7,8 @@ from datetime import timedelta
 from enum import StrEnum
 
 import orjson
-from prometheus_client import CollectorRegistry
 
+from register.inbound import Decoder
 from register.outbound import Outbound
 from register.rules.apply import apply
 from register.rules.facts import PROTECTIVE
@@ -17,8 +17,6 @@ from register.store.headers import pack_headers, unpack_headers
 from schemas.cloudevents import STRUCTURED
 from tests.fuzz.inputs import START, Input
 from tests.support.register import DIGESTER, MemoryRegister
-from workers.inbound import Decoder
-from workers.metrics import Metrics
 
 _NOW = START + timedelta(days=3)
 _REASON = re.compile(r"[a-z_]+(: [a-z_.*0-9]{1,150})?")
@@ -46,7 +44,7 @@ class FuzzedRegister(MemoryRegister):
 
     def __init__(self) -> None:
         super().__init__()
-        self._decoder = Decoder(DIGESTER, "", Metrics(CollectorRegistry()))
+        self._decoder = Decoder(DIGESTER, "")
         self._outbound = Outbound("", _NOW)
 
     def take(self, batch: Sequence[Input]) -> list[Outcome]:

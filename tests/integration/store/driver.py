@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from prometheus_client import CollectorRegistry
 
+from register.inbound import Decoder
 from register.records import Record
 from register.rules.digest import Digester
 from register.rules.settings import RuleSettings
@@ -16,9 +16,8 @@ from register.store.batch import Arrived, Batch, Outcome, Rules, Unread, write_b
 from register.store.outbox import forget, next_messages
 from register.store.pool import Connection
 from register.store.sweeps import disclosure_step, retention_step, sweep_step
+from register.store.verify import Differences, verify_step
 from topics import TOPICS
-from workers.inbound import Decoder
-from workers.metrics import Metrics
 
 Json = dict[str, Any]
 
@@ -32,7 +31,7 @@ class StoreDriver:
         self.connection = connection
         self.rules = Rules(digester or Digester(SECRET), RuleSettings(), "")
         self.received = datetime(2026, 12, 1, tzinfo=UTC)
-        self._decoder = Decoder(self.rules.digester, "", Metrics(CollectorRegistry()))
+        self._decoder = Decoder(self.rules.digester, "")
         self._offsets = itertools.count()
 
     def choose(self, **settings: Any) -> None:
@@ -62,6 +61,16 @@ class StoreDriver:
             or await retention_step(self.connection, self.rules, self.received)
         ):
             continue
+
+    async def verify(self, *, repair: bool = False) -> Differences:
+        """`register verify`: the register against its facts."""
+        differences, after = Differences(), None
+        while True:
+            after = await verify_step(
+                self.connection, self.rules, self.received, after, differences, repair=repair
+            )
+            if after is None:
+                return differences
 
     async def said(self, kind: str | None = None) -> list[Json]:
         """Take everything out of the outbox, oldest first; `data` of one type if one is named.

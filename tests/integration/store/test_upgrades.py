@@ -14,7 +14,6 @@ from register.store.migrate import LOCK_TIMEOUT, migrate_async
 from register.store.pool import Connection
 from register.store.schema import MIGRATE, NEEDED, VERSIONS, read_revision
 from register.store.sql import queries
-from register.store.verify import Differences, verify_step
 from tests.conftest import RunningStack
 from tests.integration.store.driver import StoreDriver
 from tests.integration.store.upgrades import FIRST, FOLDER, empty_tables, events, take_in
@@ -77,18 +76,7 @@ async def _filled(url: str, revision: str) -> AsyncIterator[StoreDriver]:
 
 async def _assert_whole(register: StoreDriver) -> None:
     """As `register verify` has it."""
-    differences, after = Differences(), None
-    while True:
-        after = await verify_step(
-            register.connection,
-            register.rules,
-            register.received,
-            after,
-            differences,
-            repair=False,
-        )
-        if after is None:
-            break
+    differences = await register.verify()
     assert differences.persons
     assert not differences.found, differences
 

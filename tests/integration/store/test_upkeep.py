@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 from register.outbound import Outbound
 from register.store.republish import republish_bans, republish_customers, republish_only
-from register.store.verify import Differences, verify_step
 from tests.integration.store.driver import StoreDriver
 from tests.support.events import (
     address,
@@ -19,22 +18,6 @@ from tests.support.events import (
 )
 
 AINO = consumer(email="aino@example.fi", address=address())
-
-
-async def _verify(register: StoreDriver, *, repair: bool = False) -> Differences:
-    differences = Differences()
-    after = None
-    while True:
-        after = await verify_step(
-            register.connection,
-            register.rules,
-            register.received,
-            after,
-            differences,
-            repair=repair,
-        )
-        if after is None:
-            return differences
 
 
 async def test_a_former_customer_is_erased_when_the_time_is_over(register: StoreDriver) -> None:
@@ -81,7 +64,7 @@ async def test_a_register_that_agrees_with_its_facts(register: StoreDriver) -> N
     await register.write(
         order(day(1), AINO), ban(day(2), scope("", "email"), AINO), signup(day(3), AINO)
     )
-    differences = await _verify(register)
+    differences = await register.verify()
     assert differences.persons == 1
     assert not differences.found
 
@@ -97,14 +80,14 @@ async def test_a_ban_that_a_hand_removed_is_put_back(register: StoreDriver) -> N
     await register.connection.execute(
         "update customer set message = jsonb_set(message, '{allow}', '{}'), content = '\\x00'"
     )
-    found = await _verify(register)
+    found = await register.verify()
     assert found.missing_entries == 1
     assert len(found.eligibility) == 2
     await register.said()
-    await _verify(register, repair=True)
+    await register.verify(repair=True)
     said = await register.said("eligibility.updated")
     assert [one["deny"]["newsletter"]["email"] for one in said] == ["banned", "banned"]
-    assert not (await _verify(register)).found
+    assert not (await register.verify()).found
 
 
 async def test_republication_says_the_last_word_again_in_the_same_version(

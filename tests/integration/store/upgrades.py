@@ -13,10 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from prometheus_client import CollectorRegistry
-
 from ops.generate import Generator, Options, Published
 from ops.stack.postgres import Postgres
+from register.inbound import Decoder
 from register.records import Record
 from register.store import dead_letters
 from register.store.batch import Arrived, Batch, Outcome, Unread, write_batch
@@ -26,8 +25,6 @@ from tests.integration.store.driver import StoreDriver
 from tests.integration.store.said import access, disclosure, ended, screening, signed
 from tests.integration.support.deployment import READ
 from tests.support.events import consumer
-from workers.inbound import Decoder
-from workers.metrics import Metrics
 
 FOLDER = Path(__file__).parents[2] / "data" / "upgrades"
 BATCH = 20
@@ -62,7 +59,7 @@ def events() -> Iterator[Published]:
 
 async def take_in(register: StoreDriver, stream: Sequence[Published], first: int) -> list[Outcome]:
     """Write events as a worker does, in batches; `first` is the offset of the first one."""
-    decoder = Decoder(register.rules.digester, "", Metrics(CollectorRegistry()))
+    decoder = Decoder(register.rules.digester, "")
     outcomes = []
     numbered = list(enumerate(stream, first))
     for start in range(0, len(numbered), BATCH):

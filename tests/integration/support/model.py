@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from prometheus_client import CollectorRegistry
 
+from register.inbound import Decoder
 from register.records import Record
 from register.rules.agreements import ENDED, SIGNED, active, purposes
 from register.rules.apply import apply
@@ -27,8 +27,6 @@ from tests.integration.support.broker import Incoming
 from tests.integration.support.database import Registered, read_register
 from tests.integration.support.deployment import READ, SECRET, Deployment
 from topics import BANS, DEAD_LETTERS, ELIGIBILITY, REFUSALS
-from workers.inbound import Decoder
-from workers.metrics import Metrics
 
 _EMPTY = Snapshot({}, {}, {}, {}, {}, {}, frozenset())
 
@@ -49,7 +47,7 @@ class Model:
 def model_of(records: Iterable[Incoming]) -> Model:
     """Compute what must become of the records."""
     digester = Digester(SECRET.encode())
-    decoder = Decoder(digester, "", Metrics(CollectorRegistry()))
+    decoder = Decoder(digester, "")
     fresh: list[Intake] = []
     bodies: dict[tuple[str, str], bytes] = {}
     seen: set[tuple[tuple[str, str], bytes]] = set()
