@@ -1,5 +1,8 @@
 """The database that a command works on."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 import asyncpg
 
 from register.cli.environment import DATABASE_URL, required
@@ -7,14 +10,19 @@ from register.cli.errors import CliError
 from register.store.pool import LOST_CONNECTION, Connection, connect
 
 
-async def connected(name: str) -> Connection:
+@asynccontextmanager
+async def connected(name: str) -> AsyncIterator[Connection]:
     """A connection; `name` shows in pg_stat_activity.
 
     Raises `CliError` where the variable is missing or the database cannot be reached.
     """
     url = required(DATABASE_URL)
     try:
-        return await connect(url, name)
+        connection = await connect(url, name)
     except (*LOST_CONNECTION, asyncpg.PostgresError, ValueError) as error:
         text = f"no answer from the database in {DATABASE_URL}: {type(error).__name__}"
         raise CliError(text) from None
+    try:
+        yield connection
+    finally:
+        await connection.close()

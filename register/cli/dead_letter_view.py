@@ -12,6 +12,7 @@ from rich.text import Text
 
 from register.cli.dead_letter_prospects import TAKEN_IN, Prospect
 from register.cli.environment import topic_prefix
+from register.cli.running import say
 from register.cli.times import shown
 from register.records import Record
 from register.store.dead_letters import Done, Letter, Place
@@ -151,11 +152,6 @@ def show_groups(groups: Mapping[str, Sequence[Place]]) -> None:
         names = ", ".join(name(place) for place in places[:_NAMED])
         more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
         say(f"  {said}: {names}{more}")
-
-
-def say(text: str) -> None:
-    """A line on stdout."""
-    Console(highlight=False).print(Text(text), soft_wrap=True)
 
 
 def say_json(data: Any) -> None:

@@ -14,7 +14,7 @@ from register.cli.dead_letter_prospects import NOT_THERE, TAKEN_IN, prospects
 from register.cli.dead_letter_retry import put_all_back
 from register.cli.dead_letter_topic import AsReceived, bytes_of, claims
 from register.cli.errors import CliError, usage
-from register.cli.running import run
+from register.cli.running import run, say
 from register.store import dead_letters as store
 from register.store.dead_letters import Action, Handling, Letter, Place, State
 from register.store.pool import Connection
@@ -61,7 +61,7 @@ def list_letters(
 
     async def answer() -> None:
         wanted = Asked((), reason, topic, since).wanted(state or [State.OPEN])
-        async with _connected() as connection:
+        async with connected("register dead-letters") as connection:
             letters, total = await store.find(connection, wanted, datetime.now(UTC), limit)
         if as_json:
             view.say_json({"letters": [view.as_data(one) for one in letters], "total": total})
@@ -89,7 +89,7 @@ def show(
 
     async def answer() -> None:
         by = _by(operator, because, "--reveal") if reveal else None
-        async with _connected() as connection:
+        async with connected("register dead-letters") as connection:
             (letter,) = await by_ids(connection, [letter_id])
             await _show(connection, letter, by, as_json=as_json)
 
@@ -121,7 +121,7 @@ def retry(
             accepted = list(State) if again else [State.OPEN]
             choice = await choose(connection, Asked(ids or (), reason, topic, since), accepted)
             report = await put_all_back(connection, choice.letters, by)
-        view.say(f"put back: {len(report.put)}")
+        say(f"put back: {len(report.put)}")
         if report.later:
             view.show_groups({f"{view.LATER}; {view.BY_TIME}": report.later})
         if report.there:
@@ -154,7 +154,7 @@ def discard(
             choice = await choose(connection, Asked(ids or (), reason, topic, since), accepted)
             places = dict.fromkeys(letter.place for letter in choice.letters)
             await store.note(connection, Action.DISCARDED, places, by)
-        view.say(f"discarded: {len(places)}")
+        say(f"discarded: {len(places)}")
         _tell_rest(choice.left, choice.more)
 
     run(answer)
@@ -207,27 +207,17 @@ def _by(operator: str | None, because: str | None, needed_for: str | None = None
 def _tell_rest(left: Mapping[str, Sequence[Place]], more: int) -> None:
     """What was not handled; exit code 1 where something was left alone."""
     if more:
-        view.say(f"{more} more: {AT_ONCE} are handled at a time, run it again")
+        say(f"{more} more: {AT_ONCE} are handled at a time, run it again")
     if left:
-        view.say(f"left alone: {sum(map(len, left.values()))}")
+        say(f"left alone: {sum(map(len, left.values()))}")
         view.show_groups(left)
         raise typer.Exit(1)
 
 
 @asynccontextmanager
-async def _connected() -> AsyncIterator[Connection]:
-    """A connection; raises `CliError` where the database cannot be reached."""
-    connection = await connected("register dead-letters")
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-@asynccontextmanager
 async def _handling() -> AsyncIterator[Connection]:
-    """The same, for the one who handles letters: two at once would put letters back twice."""
-    async with _connected() as connection:
+    """For the one who handles letters: two at once would put letters back twice."""
+    async with connected("register dead-letters") as connection:
         if not await store.try_to_handle(connection):
             raise CliError("somebody else is handling dead letters right now; try again after that")
         yield connection

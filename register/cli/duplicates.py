@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.text import Text
 
 from register.cli import words
 from register.cli.reading import Group, possible_duplicates, read_person, reading
-from register.cli.running import run
+from register.cli.running import run, say
 from register.rules import normalise
 from register.rules.facts import JsonDict
 from register.rules.fold import fold
@@ -65,11 +64,6 @@ def _show(
     *,
     reveal: bool,
 ) -> None:
-    console = Console(highlight=False)
-
-    def say(text: str) -> None:
-        console.print(Text(text), soft_wrap=True)
-
     say(f"groups that share an e-mail address or a phone number (R50): {group_count}")
     say(f"customers in them: {customer_count}")
     for number, (group, members) in enumerate(groups, start=1):

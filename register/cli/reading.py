@@ -49,12 +49,11 @@ async def reading() -> AsyncIterator[Connection]:
 
     Raises `CliError` where the database cannot be reached.
     """
-    connection = await connected("register cli")
-    try:
-        async with connection.transaction(isolation="repeatable_read", readonly=True):
-            yield connection
-    finally:
-        await connection.close()
+    async with (
+        connected("register cli") as connection,
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        yield connection
 
 
 async def customer_now(connection: Connection, customer_id: uuid.UUID) -> uuid.UUID:

@@ -7,12 +7,11 @@ import asyncpg
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
-from rich.text import Text
 
 from register.cli.connecting import connected
 from register.cli.environment import digester, topic_prefix
 from register.cli.errors import CliError
-from register.cli.running import run
+from register.cli.running import run, say
 from register.rules.settings import RuleSettings
 from register.store.batch import Rules
 from register.store.rebuild import RebuildRunsError, Rebuilt, rebuild
@@ -57,45 +56,46 @@ def command(
 
 
 async def _rebuild(now: datetime, *, swap: bool) -> Rebuilt:
-    connection = await connected("register rebuild")
     rules = Rules(digester(), RuleSettings(), topic_prefix())
     try:
-        with _progress() as progress:
-            tasks = {"": progress.add_task("starting", total=None, rate="")}
-
-            def tell(what: str, count: int) -> None:
-                task = tasks.get(what)
-                if task is None:
-                    task = tasks[what] = progress.add_task(what, total=None, rate="")
-                progress.update(task, completed=count)
-                speed = progress.tasks[task].speed
-                progress.update(task, rate=f"{speed:,.0f}/s" if speed else "")
-
-            return await rebuild(connection, rules, now, tell, swap=swap)
+        async with connected("register rebuild") as connection:
+            with _progress() as progress:
+                return await rebuild(connection, rules, now, _Told(progress).tell, swap=swap)
     except RebuildRunsError:
         raise CliError("somebody else rebuilds this register at the moment") from None
     except asyncpg.LockNotAvailableError:
         text = "somebody reads the register for long, so it could not be swapped: it is as it was"
         raise CliError(text) from None
-    finally:
-        await connection.close()
+
+
+class _Told:
+    """A line of the progress for each part of the work, with its pace."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._tasks = {"": progress.add_task("starting", total=None, rate="")}
+
+    def tell(self, what: str, count: int) -> None:
+        """So much is done of a part."""
+        if what not in self._tasks:
+            self._tasks[what] = self._progress.add_task(what, total=None, rate="")
+        task = self._tasks[what]
+        self._progress.update(task, completed=count)
+        speed = self._progress.tasks[task].speed
+        self._progress.update(task, rate=f"{speed:,.0f}/s" if speed else "")
 
 
 def _show(done: Rebuilt, seconds: float) -> None:
     rate = done.identities / seconds if seconds else 0
-    _tell(f"identities placed: {done.identities:,} in {seconds:,.0f} s, {rate:,.0f}/s")
+    say(f"identities placed: {done.identities:,} in {seconds:,.0f} s, {rate:,.0f}/s")
     for kind, text in _KINDS.items():
-        _tell(f"  {text}: {done.differences.get(kind, 0)}")
+        say(f"  {text}: {done.differences.get(kind, 0)}")
     if done.swapped:
-        _tell("the new register is in use; whoever is decided otherwise is told so")
+        say("the new register is in use; whoever is decided otherwise is told so")
     elif done.differences:
-        _tell("run: register rebuild")
+        say("run: register rebuild")
 
 
 def _progress() -> Progress:
     text = TextColumn("{task.description}: {task.completed:,.0f} {task.fields[rate]}")
     return Progress(SpinnerColumn(), text, console=Console(stderr=True), transient=True)
-
-
-def _tell(text: str) -> None:
-    Console(highlight=False).print(Text(text), soft_wrap=True)

@@ -3,12 +3,10 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from register.cli.connecting import connected
 from register.cli.errors import CliError
-from register.cli.running import run
+from register.cli.running import run, say
 from register.store.restored import accept_gaps, ask_for_hold, read_hold, still_ahead
 
 
@@ -35,31 +33,22 @@ def command(
 
 
 async def _restored() -> None:
-    connection = await connected("register restored")
-    try:
+    async with connected("register restored") as connection:
         await ask_for_hold(connection)
-    finally:
-        await connection.close()
-    _tell("output waits until the workers have taken in what is newer than the backup")
+    say("output waits until the workers have taken in what is newer than the backup")
 
 
 async def _accept() -> None:
-    connection = await connected("register restored")
-    try:
+    async with connected("register restored") as connection:
         await accept_gaps(connection)
-    finally:
-        await connection.close()
-    _tell("output goes on without the records that are gone, as soon as the others are in")
+    say("output goes on without the records that are gone, as soon as the others are in")
 
 
 async def _status() -> None:
-    connection = await connected("register restored")
-    try:
+    async with connected("register restored") as connection:
         hold, ahead = await read_hold(connection), await still_ahead(connection)
-    finally:
-        await connection.close()
     if not hold.held:
-        _tell("output is written")
+        say("output is written")
         return
     if not hold.has_targets:
         raise CliError("output waits: no worker has begun the replay yet")
@@ -71,7 +60,3 @@ async def _status() -> None:
         )
     left = sum(one.end_offset - one.next_offset for one in ahead)
     raise CliError(f"output waits: at most {left} records of {len(ahead)} partitions to take in")
-
-
-def _tell(text: str) -> None:
-    Console(highlight=False).print(Text(text), soft_wrap=True)

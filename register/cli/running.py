@@ -40,5 +40,10 @@ def run(command: Callable[[], Coroutine[Any, Any, None]]) -> None:
         raise typer.Exit(1) from None
 
 
+def say(text: str) -> None:
+    """A line of the answer, on stdout."""
+    Console(highlight=False).print(Text(text), soft_wrap=True)
+
+
 def _tell(text: str) -> None:
     Console(stderr=True).print(Text(text), soft_wrap=True)

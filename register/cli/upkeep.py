@@ -9,12 +9,11 @@ from typing import Annotated, TypeVar
 import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
-from rich.text import Text
 
 from register.cli import verify_topics
 from register.cli.connecting import connected
 from register.cli.environment import digester, topic_prefix
-from register.cli.running import run
+from register.cli.running import run, say
 from register.outbound import Outbound
 from register.rules.settings import RuleSettings
 from register.store.batch import Rules
@@ -61,17 +60,14 @@ def verify(
 
 
 async def _republish() -> None:
-    connection = await connected("register republish")
     outbound = Outbound(topic_prefix(), datetime.now(UTC))
-    try:
+    async with connected("register republish") as connection:
         with _progress() as progress:
             task = progress.add_task("bans", total=None)
             bans = await _to_the_end(republish_bans, connection, outbound, progress, task)
             task = progress.add_task("customers", total=None)
             customers = await _to_the_end(republish_customers, connection, outbound, progress, task)
-    finally:
-        await connection.close()
-    _tell(f"said again: {bans} digests of the ban register, {customers} customers")
+    say(f"said again: {bans} digests of the ban register, {customers} customers")
 
 
 _Key = TypeVar("_Key")
@@ -97,10 +93,9 @@ async def _to_the_end(
 
 
 async def _verify(differences: Differences, *, repair: bool) -> None:
-    connection = await connected("register verify")
     rules = Rules(digester(), RuleSettings(), topic_prefix())
     after: uuid.UUID | None = None
-    try:
+    async with connected("register verify") as connection:
         with _progress() as progress:
             task = progress.add_task("persons", total=None)
             while True:
@@ -109,8 +104,6 @@ async def _verify(differences: Differences, *, repair: bool) -> None:
                 progress.update(task, completed=differences.persons)
                 if after is None:
                     return
-    finally:
-        await connection.close()
 
 
 def _verify_topics(*, repair: bool) -> None:
@@ -122,16 +115,16 @@ def _verify_topics(*, repair: bool) -> None:
 
     run(compare)
     for name, counts in found.counts.items():
-        _tell(f"keys of {name} that differ from the register: {sum(counts.values())}")
+        say(f"keys of {name} that differ from the register: {sum(counts.values())}")
         for what, text in _TOPIC_DIFFERENCES.items():
-            _tell(f"  {text}: {counts.get(what, 0)}")
+            say(f"  {text}: {counts.get(what, 0)}")
     if found.found and not repair:
-        _tell("run: register verify --topics --repair")
+        say("run: register verify --topics --repair")
         raise typer.Exit(_DIFFERENT)
     if found.repaired:
-        _tell(f"put right: {found.repaired}; what has to be said again is in the outbox")
+        say(f"put right: {found.repaired}; what has to be said again is in the outbox")
     if found.left:
-        _tell(f"left as they are, since the register never said anything of them: {found.left}")
+        say(f"left as they are, since the register never said anything of them: {found.left}")
         raise typer.Exit(_DIFFERENT)
 
 
@@ -145,7 +138,7 @@ _TOPIC_DIFFERENCES = {
 
 
 def _show(differences: Differences, *, repaired: bool) -> None:
-    _tell(f"persons compared with their facts: {differences.persons}")
+    say(f"persons compared with their facts: {differences.persons}")
     for name, count in (
         ("bans and lifts missing in the ban register", differences.missing_entries),
         ("derived entries of the ban register that differ", differences.derived_entries),
@@ -153,15 +146,11 @@ def _show(differences: Differences, *, repaired: bool) -> None:
         ("eligibility messages that differ", len(differences.eligibility)),
         ("ban-register messages that differ", len(differences.bans)),
     ):
-        _tell(f"  {name}: {count}")
+        say(f"  {name}: {count}")
     if differences.found:
-        _tell("repaired" if repaired else "run: register verify --repair")
+        say("repaired" if repaired else "run: register verify --repair")
 
 
 def _progress() -> Progress:
     columns = (SpinnerColumn(), TextColumn("{task.description}: {task.completed:.0f}"))
     return Progress(*columns, console=Console(stderr=True), transient=True)
-
-
-def _tell(text: str) -> None:
-    Console(highlight=False).print(Text(text), soft_wrap=True)

@@ -22,7 +22,7 @@ from register.cli.reading import (
     read_person,
     reading,
 )
-from register.cli.running import run
+from register.cli.running import run, say
 from register.cli.why_view import show_cell, show_cells, show_events
 from register.rules import messages
 from register.rules.cells import CELLS
@@ -153,10 +153,6 @@ def _names(person: Person, case: Case) -> list[Identity]:
 
 def _show(asked: _Asked, person: Person, case: Case, cells: Sequence[Why]) -> None:
     console = Console(highlight=False)
-
-    def say(text: str) -> None:
-        console.print(Text(text), soft_wrap=True)
-
     say(f"customer {person.customer_id}")
     if isinstance(asked.who, uuid.UUID) and asked.who != person.customer_id:
         say(f"  asked for as {asked.who}, which leads here since a merge (R51)")
