@@ -50,13 +50,17 @@ class WorkerApp(faust.App):
         ]
         self.relay = Relay(settings, self.metrics)
         self.sweeps = Sweeps(settings, self.metrics)
+        self.metrics.schema_behind.set_function(self._is_behind)
         add_pages(
             self,
             self.metrics,
             lambda: [*(lane.ready for lane in self.lanes), self.relay.ready],
             lambda: self.relay.holds,
-            lambda: any(part.behind for part in (*self.lanes, self.relay, self.sweeps)),
+            self._is_behind,
         )
+
+    def _is_behind(self) -> bool:
+        return any(part.behind for part in (*self.lanes, self.relay, self.sweeps))
 
     def on_init_dependencies(self) -> Iterable[ServiceT]:
         """The web server, the relay, the rest: stopped in the opposite order."""

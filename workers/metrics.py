@@ -73,6 +73,11 @@ class Metrics:
             "1 while this worker's relay leads and holds all output back after a restore (R66)",
             registry=registry,
         )
+        self.schema_behind = Gauge(
+            "register_schema_behind",
+            "1 while this worker waits for migrations that the database lacks",
+            registry=registry,
+        )
         self.dead_letters = Counter(
             "register_dead_letters", "Dead letters by reason code", ["reason"], registry=registry
         )

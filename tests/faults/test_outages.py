@@ -161,6 +161,7 @@ async def test_own_work_that_fails_stops_no_events(deployment: Deployment) -> No
             return worker.metric("register_sweep_failures_total", work="disclosures") > 0
 
         await until("the disclosure to fail", failed)
+        assert worker.metric("register_requests_open") == 1
         await deployment.publish([structured(CONSENTS.name, ban("own-work"))])
         await deployment.drained()
         await connection.execute("grant delete on disclosure_job to current_user")
@@ -169,4 +170,9 @@ async def test_own_work_that_fails_stops_no_events(deployment: Deployment) -> No
             return not await connection.fetchval("select count(*) from disclosure_job")
 
         await until("the disclosure to be made", made, seconds=60)
+
+    async def closed() -> bool:
+        return worker.metric("register_requests_open") == 0
+
+    await until("no request to be open", closed)
     worker.assert_running()

@@ -1,14 +1,15 @@
 """Access, rectification, erasure, merging by hand (R25, R52, R60 to R62, S35 to S37)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
 
 from register.rules.requests import due
+from register.store.requests import RequestCounts, counts
 from schemas.outbound import AccessReported
 from tests.integration.store.driver import StoreDriver
-from tests.integration.store.said import access, erasure, merge, rectification
+from tests.integration.store.said import access, disclosure, erasure, merge, rectification
 from tests.support.events import (
     APP,
     WEBSHOP,
@@ -106,6 +107,21 @@ def test_a_request_is_due_a_calendar_month_later(
 ) -> None:
     """R61."""
     assert due(datetime(*received, tzinfo=UTC)) == datetime(*expected, tzinfo=UTC)
+
+
+async def test_requests_that_wait_are_counted_and_overdue_after_a_month(
+    register: StoreDriver,
+) -> None:
+    """R61, S36: what the gauges show: open until it is answered, overdue past its due date."""
+    await register.write(order(day(1), AINO), access(day(2), WHO))
+    await register.write(disclosure(day(3), recipient="authority", legal_basis="Act 805/2011"))
+    due_at = due(register.received)
+    assert await counts(register.connection, due_at) == RequestCounts(open=1, overdue=0)
+    assert await counts(register.connection, due_at + timedelta(seconds=1)) == RequestCounts(
+        open=1, overdue=1
+    )
+    await register.sweep()
+    assert await counts(register.connection, due_at + timedelta(days=9)) == RequestCounts(0, 0)
 
 
 async def test_an_unsigned_access_request_on_31_january_is_due_on_28_february(

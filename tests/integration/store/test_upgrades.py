@@ -238,10 +238,12 @@ async def test_a_worker_waits_for_the_migrations_it_needs(
         await until("/readyz to say what to run", told)
         assert '"action": "schema-behind"' in worker.log
         assert f'"needed": "{NEEDED}"' in worker.log
+        assert worker.metric("register_schema_behind") == 1
         await deployment.publish(believable(40, seed=6))
         await migrate_async(deployment.database_url)
         await deployment.await_ready(worker)
         await deployment.drained()
+        assert worker.metric("register_schema_behind") == 0
         await assert_nothing_lost(deployment)
 
 
