@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.faults.harness.load import Place
+from tests.faults.harness.questions import not_answered_once
 from tests.faults.harness.reading import read_again
 from tests.integration.support.broker import Outgoing
 from tests.integration.support.database import Registered, connected
 from tests.integration.support.deployment import READ, Deployment
 from tests.integration.support.model import assert_nothing_lost, versions
 from tests.integration.support.polling import until
-from topics import ELIGIBILITY
+from topics import DECISIONS, DISCLOSURES, ELIGIBILITY, RESPONSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,12 @@ async def settled(deployment: Deployment, *, seconds: float = 120.0) -> None:
 
     async def swept() -> bool:
         async with connected(deployment.database_url) as connection:
-            return not await connection.fetchval("select exists (select from sweep)")
+            return not await connection.fetchval(
+                "select exists (select from sweep) or exists (select from disclosure_job)"
+            )
 
     await deployment.taken_in(seconds=seconds)
-    await until("the sweeps to end", swept, seconds=seconds)
+    await until("the sweeps and disclosures to end", swept, seconds=seconds)
     await deployment.drained(seconds=seconds)
 
 
@@ -63,6 +66,8 @@ async def _compare(
     if lost:
         differences.append(f"{len(lost)} acknowledged records are not on their topics: {lost[:3]}")
     try:
+        answers = await deployment.read(DECISIONS.name, RESPONSES.name, DISCLOSURES.name)
+        differences += not_answered_once(records, answers)
         held = await assert_nothing_lost(deployment)
         if groups:
             told = versions(await deployment.read(ELIGIBILITY.name))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import orjson
 
+from tests.faults.harness.questions import interspersed
 from tests.integration.support.broker import Outgoing
 from tests.integration.support.events import Json, ago, believable, event, structured
 from tests.integration.support.stream import Stream
@@ -20,23 +21,24 @@ _WINDOW = 300
 _HUGE = 100_000
 _HUGE_KEPT = 5
 """Records of a megabyte, unreadable for their length: a few will do."""
-_ERASED, _MERGED = 4, 4
-"""Persons erased, and pairs of persons merged, at each quiet point."""
+_ERASED, _MERGED, _CORRECTED = 4, 4, 4
+"""Persons erased, pairs of persons merged, and persons corrected, at each quiet point."""
 _SOURCE = "/controller/contracts"
 _PARTNERS = (("p-1", ["disclosure"]), ("p-2", ["partner_marketing"]))
 
 
 class Load:
-    """Believable events in disorder, with repeats and poison among them.
+    """Believable events in disorder, with repeats, poison and questions among them.
 
-    `said` are the records that Kafka has acknowledged, with their places. Erasures and merges
-    come at quiet points, when all of what those persons said has been taken in: what R25 makes
-    of an event depends on which came first.
+    `said` are the records that Kafka has acknowledged, with their places. Erasures, merges and
+    corrections come at quiet points, when all of what those persons said has been taken in: what
+    R25 makes of an event depends on which came first.
     """
 
     def __init__(self, seed: int, events: int) -> None:
         self._rng = random.Random(f"{seed}:load")
-        self._waiting = self._disordered(believable(events, seed=seed, poison=True))
+        told = self._disordered(believable(events, seed=seed, poison=True))
+        self._waiting = list(interspersed(told, self._rng))
         self._streaming: list[Outgoing] = []
         self._retired: set[str] = set()
         self._numbers = 0
@@ -76,19 +78,24 @@ class Load:
         return [self._said(AGREEMENTS.name, kind, _SOURCE, partner, data)]
 
     def requests(self) -> list[Outgoing]:
-        """Some consumers who ordered are merged, others are erased and say nothing more."""
+        """Some consumers who ordered are merged, corrected or erased and say nothing more; a
+        partner is to be given everybody."""
         orders = {
             number: placed
             for record, _ in self.said
             if (placed := _consumer_order(record)) is not None
             and (number := placed["subject"].split("-", 1)[1]) not in self._retired
         }
-        chosen = self._rng.sample(sorted(orders), min(_ERASED + 2 * _MERGED, len(orders) // 2 * 2))
-        merged, erased = chosen[: 2 * _MERGED], chosen[2 * _MERGED :]
+        most = _ERASED + _CORRECTED + 2 * _MERGED
+        chosen = self._rng.sample(sorted(orders), min(most, len(orders) // 2 * 2))
         self._retired.update(chosen)
+        merged, rest = chosen[: 2 * _MERGED], chosen[2 * _MERGED :]
+        corrected, erased = rest[:_CORRECTED], rest[_CORRECTED:]
         return [
             *self._merges([orders[number] for number in merged]),
+            *(self._correction(orders[number]) for number in corrected),
             *(self._erasure(orders[number]) for number in erased),
+            self._disclosure(),
         ]
 
     def _merges(self, orders: Sequence[Json]) -> Iterator[Outgoing]:
@@ -99,6 +106,17 @@ class Load:
                 "ordered_by": "customer service",
             }
             yield self._said(REQUESTS.name, "merge.ordered", _SOURCE, None, data)
+
+    def _correction(self, order: Json) -> Outgoing:
+        corrections = {"email": f"corrected-{order['subject']}@example.fi"}
+        data: Json = {"party": order["data"]["party"], "corrections": corrections}
+        return self._said(
+            REQUESTS.name, "rectification.requested", order["source"], order["subject"], data
+        )
+
+    def _disclosure(self) -> Outgoing:
+        data: Json = {"recipient": "partner", "partner_id": _PARTNERS[0][0], "selection": {}}
+        return self._said(REQUESTS.name, "disclosure.requested", _SOURCE, None, data)
 
     def _erasure(self, order: Json) -> Outgoing:
         data: Json = {"party": order["data"]["party"]}

@@ -10,7 +10,7 @@ from register.rules.components import Components
 from register.rules.digest import Digester
 from schemas.cloudevents import decode
 from schemas.problems import Unreadable
-from tests.integration.support.broker import Incoming
+from tests.integration.support.broker import Incoming, Outgoing
 from tests.integration.support.deployment import SECRET
 from tests.integration.support.model import Last
 from tests.support.compare import model_view, register_view
@@ -48,8 +48,18 @@ def read_again(
     """Decide some groups of persons by the second reading; returns how many references were
     compared, and the digests of those that differ (as in the table `identity`)."""
     arrived = sorted(records, key=lambda one: (one.received, one.place))
-    agreements = [event for one in arrived if one.topic == AGREEMENTS.name for event in _event(one)]
-    personal = [event for one in arrived if one.topic != AGREEMENTS.name for event in _event(one)]
+    agreements = [
+        event
+        for one in arrived
+        if one.topic == AGREEMENTS.name
+        for event in event_of(one, one.received)
+    ]
+    personal = [
+        event
+        for one in arrived
+        if one.topic != AGREEMENTS.name
+        for event in event_of(one, one.received)
+    ]
     told = _Told(messages)
     compared, differing = 0, []
     little = [said for said in _groups(personal) if len(said) <= _LITTLE]
@@ -65,12 +75,12 @@ def read_again(
     return compared, differing
 
 
-def _event(record: Incoming) -> Iterator[Json]:
-    """The event that a record holds, unless it is to be a dead letter."""
+def event_of(record: Incoming | Outgoing, received: datetime) -> Iterator[Json]:
+    """The event that a record received then holds, unless it is to be a dead letter."""
     headers = [(name, value or b"") for name, value in record.headers]
     try:
         event: Json = decode(record.value, headers).event.model_dump(mode="json", exclude_none=True)
-        read(event, received=record.received)
+        read(event, received=received)
     except Unreadable:
         return
     yield event
