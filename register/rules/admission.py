@@ -30,8 +30,7 @@ def admits(facts: Sequence[Fact], fact: Fact, collection_bans: CollectionBans) -
     gone = {other.fact_id for other in expired_facts(facts)}
     left = [other for other in facts if other.fact_id not in gone]
     ordered = sorted(counting([*left, fact]), key=lambda other: other.order)
-    erased = [other.time for other in facts if other.type == ERASURE]
-    if erased and fact.time <= max(erased) and fact.type not in SURVIVES:
+    if erased_since(facts, fact) and fact.type not in SURVIVES:
         return Refused(*ERASED)
     if not fact.brings_data or fact.type == ORDER:
         return None
@@ -42,6 +41,11 @@ def admits(facts: Sequence[Fact], fact: Fact, collection_bans: CollectionBans) -
     if walk.floor is not None and walk.floor >= fact.time:
         return Refused(*(COLLECTION_BANNED if walk.collection else NO_PRIOR_CONSENT))
     return None
+
+
+def erased_since(facts: Sequence[Fact], fact: Fact) -> bool:
+    """Whether the person whose facts these are was erased at the fact's time or after it (R25)."""
+    return any(other.type == ERASURE and fact.time <= other.time for other in facts)
 
 
 def _admits_listing(

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from register.rules.admission import admits
+from register.rules.admission import admits, erased_since
 from register.rules.bans import Entry, entries_of, standing
 from register.rules.components import Components
 from register.rules.derived import contact_points, derived_entries
@@ -23,9 +23,9 @@ from register.rules.facts import (
     match_keys,
 )
 from register.rules.fold import PersonState, fold
-from register.rules.ground import CollectionBan, expired_facts
+from register.rules.ground import SURVIVES, CollectionBan, expired_facts
 from register.rules.intake import Intake
-from register.rules.outcomes import Refused
+from register.rules.outcomes import ERASED, Refused
 from register.rules.permissions import stands
 from register.rules.requests import (
     ACCESS,
@@ -66,11 +66,8 @@ class Arrivals:
         self.links: list[tuple[bytes, bytes]] = []
         self._standing: dict[bytes, list[Entry]] = {}
         self._settings = settings
-        self._corrected = {
-            digest
-            for digest, facts in snapshot.facts.items()
-            if any(fact.type == RECTIFICATION for fact in facts)
-        }
+        self._corrected = _with(snapshot, RECTIFICATION)
+        self._erased = _with(snapshot, ERASURE)
         self._by_key = {key: list(known) for key, known in snapshot.by_match_key.items()}
         self._know(snapshot)
 
@@ -86,6 +83,12 @@ class Arrivals:
 
     def take(self, arrival: Intake) -> None:
         """Take one event in, refuse it, or answer it."""
+        before = len(self.stored)
+        self._take(arrival)
+        identities = dict.fromkeys(fact.identity for fact in self.stored[before:])
+        self._extend_erasure(arrival, self._members(identities))
+
+    def _take(self, arrival: Intake) -> None:
         if arrival.refused is not None:
             self.refusals.append(Refusal(arrival, arrival.refused))
         elif arrival.fact.type == ACCESS:
@@ -160,6 +163,8 @@ class Arrivals:
         self.causes[fact.identity] = arrival
         if fact.type == RECTIFICATION:
             self._corrected.add(fact.identity)
+        elif fact.type == ERASURE:
+            self._erased.add(fact.identity)
         self._derive_at_once(fact.identity, spoke=bool(entries))
 
     def _derive_at_once(self, identity: bytes, *, spoke: bool) -> None:
@@ -257,6 +262,8 @@ class Arrivals:
         listings = [fact for fact in facts if fact.type == LISTING]
         if reason is None and not fold(facts, self.collection_bans(listings, members)).present:
             reason = NOT_FOUND
+        if reason is None and erased_since(facts, arrival.fact):
+            _, reason = ERASED
         if reason is None:
             fact = arrival.fact
             if fact.identity is None:
@@ -281,6 +288,24 @@ class Arrivals:
         for fact in _copies(arrival.fact, members, tuple(points)):
             self._store(arrival, fact, None, members)
         self.answers.append(Answer(arrival))
+
+    def _extend_erasure(self, arrival: Intake, members: Sequence[bytes]) -> None:
+        """R25, R51: who is found to be one person with somebody erased was erased too. What they
+        gave before goes, so its contact points have to be banned like those known then.
+
+        `members` are one person, of whom the arrival has just told.
+        """
+        if self._erased.isdisjoint(members):
+            return
+        erasures = [fact for fact in self._facts_of(members) if fact.type == ERASURE]
+        last = max(erasures, key=lambda fact: fact.order)
+        for identity in sorted(members):
+            facts = self.facts.get(identity, ())
+            gone = (fact for fact in facts if fact.time <= last.time and fact.type not in SURVIVES)
+            banned = {point for fact in facts if fact.type == ERASURE for point in fact.points}
+            points = tuple(point for point in contact_points(gone) if point not in banned)
+            if points:
+                self._store(arrival, _copy(last, identity, points, later=True), None, members)
 
     # The ban register
 
@@ -361,6 +386,15 @@ class Arrivals:
         return found
 
 
+def _with(snapshot: Snapshot, kind: str) -> set[bytes]:
+    """Identities of whom a fact of the type is known."""
+    return {
+        digest
+        for digest, facts in snapshot.facts.items()
+        if any(fact.type == kind for fact in facts)
+    }
+
+
 def _names_any(fact: Fact, digests: Collection[bytes]) -> bool:
     return any(point.digest in digests for point in fact.points)
 
@@ -377,7 +411,15 @@ def _copies(
         yield replace(erasure, points=points)
     for identity in identities:
         if identity != erasure.identity:
-            fact_id = uuid.uuid5(erasure.fact_id, identity.hex())
-            yield replace(
-                erasure, fact_id=fact_id, identity=identity, points=points, names=(), contacts=()
-            )
+            yield _copy(erasure, identity, points)
+
+
+def _copy(
+    erasure: Fact, identity: bytes, points: tuple[Point, ...], *, later: bool = False
+) -> Fact:
+    """The erasure under another identity; what it takes `later` is a fact apart."""
+    named_by = [identity, *(point.digest for point in points if later)]
+    fact_id = uuid.uuid5(erasure.fact_id, b"".join(named_by).hex())
+    return replace(
+        erasure, fact_id=fact_id, identity=identity, points=points, names=(), contacts=()
+    )

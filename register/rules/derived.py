@@ -64,10 +64,11 @@ def _kept(no: No, point: Point, *, marketing: bool) -> Entry:
 
 def _ended(collecting: Collecting, gone: Sequence[Point]) -> Iterator[Entry]:
     """R24: what ended the part on collecting ends it under points that are gone; under those
-    that the ban named a return does, and a lift stands by itself under what it names."""
+    that the ban named a return does, and a lift by itself: of one's own bans, or by the point."""
+    named = collecting.no.fact.points
     for end, points in (
-        (collecting.ended_by, gone),
-        (collecting.returned, collecting.no.fact.points),
+        (collecting.ended_by, [point for point in gone if point not in named]),
+        (collecting.returned, named),
     ):
         for point in points if end is not None else ():
             assert end is not None

@@ -9,7 +9,7 @@ R36, R50 to R54, R60, R62). `naive_facts` reads the events, `naive_cells` decide
 `naive_partners` knows agreements.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -55,7 +55,8 @@ class NaiveModel:
 
     That is little, and all that the model keeps of the order of arrival: R21, R23 and R25 judge
     by what had arrived; data erased under R22 cannot be brought back; a request is answered, and
-    an erasure finds whom and which contact points it finds, when it arrives (R25, R60, R62);
+    an erasure finds whom and which contact points it finds, when it arrives and whenever it is
+    found to be of one more reference (R25, R60, R62);
     persons found to be one stay one, though the data that proved it goes with an erasure.
     """
 
@@ -85,7 +86,14 @@ class NaiveModel:
             if said is None:
                 self.refused.append(event["id"])
             else:
+                left: dict[Who | None, list[Said]] = {
+                    who: self._left_of(who) for group in self._together for who in group
+                }
+                known = len(self.accepted)
                 self._take(said)
+                for one in self.accepted[known:]:
+                    left.setdefault(one.who, []).append(one)
+                self._extend_erasures(left)
         self._let_go()
 
     def _take(self, said: Said) -> None:
@@ -109,6 +117,33 @@ class NaiveModel:
         self.accepted.append(said)
         if said.gives_match:
             self._forgotten -= {_key(one) for one in self._left_of(said.who)}
+
+    def _extend_erasures(self, left: Mapping[Who | None, list[Said]]) -> None:
+        """Who is found to be one person with somebody erased was erased too (R25, R51): what
+        they had given by then goes, and the ban stands under its contact points as well.
+
+        `left` is what was held of each reference until now, and what was just said.
+        """
+        for members in list(self.people()):
+            ends = [one for one in self.accepted if one.type == ERASURE and one.who in members]
+            if not ends:
+                continue
+            last = max(ends, key=lambda one: one.key)
+            for who in sorted(members):
+                banned = {at for one in ends if one.who == who for at in one.points}
+                gone = (one for one in left.get(who, ()) if one.time <= last.time)
+                points = [
+                    at
+                    for one in gone
+                    if not stays(one)
+                    for at in one.points
+                    if at[0] != "company" and at not in banned
+                ]
+                if points:
+                    found = tuple(dict.fromkeys(points))
+                    self._accept(
+                        replace(last, who=who, party={}, asked_for={}, reached=found), members
+                    )
 
     def sweep(self, now: datetime, retention: timedelta) -> None:
         """R26: former consumer customers whose time is over are erased."""
@@ -169,6 +204,9 @@ class NaiveModel:
         if said.type == RECTIFICATION:
             if reason is None and not self._held(members):
                 reason = "person_not_found"
+            ends = [one for one in self.accepted if one.type == ERASURE and one.who in members]
+            if reason is None and any(said.time <= one.time for one in ends):
+                reason = "erased"
             if reason is None:
                 who = said.who or self._eldest(members)
                 self._accept(replace(said, who=who), members)
