@@ -155,7 +155,10 @@ def _gone(pid: int, started: int) -> bool:
         threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
     except OSError:
         return True
-    return stat[0] in "ZX" and threads <= 1
+    ended = stat[0] in "ZX" and threads <= 1
+    if ended:
+        _reap(pid)  # it may have ended since we asked
+    return ended
 
 
 def _reap(pid: int) -> None:
