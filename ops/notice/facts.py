@@ -31,8 +31,7 @@ def bases_of(purpose: Purpose) -> list[Basis]:
     found = {
         basis
         for (audience, _), row in ROWS.items()
-        for of, _, _, code in row.codes
-        if of is purpose
+        for _, _, code in row.codes[purpose]
         for basis in bases(row, code, audience)
     }
     return [basis for basis in Basis if basis in found]

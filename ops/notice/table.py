@@ -116,7 +116,7 @@ def _cells(purpose: Purpose, wording: Wording) -> str:
 
 
 def _row(purpose: Purpose, audience: Audience, row: Row) -> Iterator[str]:
-    codes = {channel: code for of, channel, _, code in row.codes if of is purpose}
+    codes = {channel: code for channel, _, code in row.codes[purpose]}
     for channel in Channel:
         code = codes.get(channel)
         if code is None:

@@ -1,6 +1,7 @@
 """The answer to every cell of a person, from the little that it depends on (rules, section 3).
 
-Many persons share the same combination of that little: the newest are remembered.
+Many persons share the same combination of that little, and more of them that of one purpose:
+the newest of both are remembered.
 """
 
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
+from register.rules.cells import PURPOSE_CELLS, PURPOSES
 from register.rules.table import PURPOSE_RULES, ROWS, Row
 from schemas.terms import Audience, Basis, Channel, Denial, Kind, Purpose
 
@@ -46,6 +48,17 @@ class Case(NamedTuple):
     held: frozenset[str]
     agreements: frozenset[Purpose]
 
+    def within(self, cells: int) -> "Case":
+        """The same of some cells alone."""
+        return Case(
+            *self[:7],
+            self.banned & cells,
+            self.withdrawn & cells,
+            self.consented & cells,
+            self.named & cells,
+            *self[11:],
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Answers:
@@ -61,23 +74,48 @@ class Answers:
     shown_deny: Mapping[str, Mapping[str, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """The cells of one purpose."""
+
+    allow: Mapping[Channel, Basis]
+    deny: Mapping[Channel, Denial]
+    allowed: int
+    shown_allow: Mapping[str, str]
+    shown_deny: Mapping[str, str]
+
+
 @lru_cache(maxsize=2_000)
 def answers(case: Case) -> Answers:
     """Answer every cell."""
+    lines = {purpose: _line(purpose, case.within(PURPOSE_CELLS[purpose])) for purpose in PURPOSES}
+    return Answers(
+        allow={purpose: line.allow for purpose, line in lines.items() if line.allow},
+        deny={purpose: line.deny for purpose, line in lines.items() if line.deny},
+        allowed=sum(line.allowed for line in lines.values()),
+        shown_allow={
+            purpose.value: line.shown_allow for purpose, line in lines.items() if line.allow
+        },
+        shown_deny={purpose.value: line.shown_deny for purpose, line in lines.items() if line.deny},
+    )
+
+
+@lru_cache(maxsize=8_000)
+def _line(purpose: Purpose, case: Case) -> _Line:
     row = ROWS[case.audience, case.kind]
-    allow: dict[Purpose, dict[Channel, Basis]] = {}
-    deny: dict[Purpose, dict[Channel, Denial]] = {}
+    allow: dict[Channel, Basis] = {}
+    deny: dict[Channel, Denial] = {}
     allowed = 0
-    for purpose, channel, bit, code in row.codes:
+    for channel, bit, code in row.codes[purpose]:
         outcome = _blocked(case, purpose, bit) or _basis(case, row, purpose, channel, bit, code)
         if isinstance(outcome, Basis) and POINT_OF[channel] not in case.held:
             outcome = Denial.NO_CONTACT_POINT
         if isinstance(outcome, Basis):
-            allow.setdefault(purpose, {})[channel] = outcome
+            allow[channel] = outcome
             allowed |= bit
         else:
-            deny.setdefault(purpose, {})[channel] = outcome
-    return Answers(allow, deny, allowed, _shown(allow), _shown(deny))
+            deny[channel] = outcome
+    return _Line(allow, deny, allowed, _shown(allow), _shown(deny))
 
 
 def _blocked(case: Case, purpose: Purpose, bit: int) -> Denial | None:
@@ -123,8 +161,5 @@ def _soft(case: Case, point: str) -> Basis | Denial:
     return Denial.NO_OPT_OUT_OFFERED if point in case.obtained else Denial.NO_CONSENT
 
 
-def _shown(cells: Mapping[Purpose, Mapping[Channel, StrEnum]]) -> dict[str, dict[str, str]]:
-    return {
-        purpose.value: {channel.value: code.value for channel, code in channels.items()}
-        for purpose, channels in cells.items()
-    }
+def _shown(cells: Mapping[Channel, StrEnum]) -> dict[str, str]:
+    return {channel.value: code.value for channel, code in cells.items()}

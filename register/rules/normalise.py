@@ -75,6 +75,7 @@ def _caseless(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", folded).casefold())
 
 
+@lru_cache(maxsize=256)  # asked twice of each new address, one soon after the other
 def _validated(address: str) -> tuple[str, str]:
     try:
         parts = validate_email(address, check_deliverability=False)

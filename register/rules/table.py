@@ -1,10 +1,11 @@
 """Loads the decision table (`decision_table.toml`) into look-ups, once at import."""
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 
-from register.rules.cells import CELLS
+from register.rules.cells import CELLS, PURPOSES
 from schemas.terms import Audience, Basis, Channel, Denial, Kind, Purpose
 
 
@@ -21,10 +22,10 @@ class PurposeRule:
 class Row:
     """A row of the table for one audience and kind.
 
-    `codes` holds (purpose, channel, bit, code) per cell, in the enums' order.
+    `codes` holds (channel, bit, code) per cell of each purpose, in the enums' order.
     """
 
-    codes: tuple[tuple[Purpose, Channel, int, str], ...]
+    codes: Mapping[Purpose, tuple[tuple[Channel, int, str], ...]]
     opt_out_basis: Basis | None
     without_consent: Denial
 
@@ -43,10 +44,14 @@ def _load() -> tuple[dict[tuple[Audience, Kind], Row], dict[Purpose, PurposeRule
     }
     rows: dict[tuple[Audience, Kind], Row] = {}
     for row in data["audience"]:
-        codes = tuple(
-            (purpose, channel, bit, replacements[purpose].get(row[channel], row[channel]))
-            for purpose, channel, bit in CELLS
-        )
+        codes = {
+            named: tuple(
+                (channel, bit, replacements[named].get(row[channel], row[channel]))
+                for purpose, channel, bit in CELLS
+                if purpose is named
+            )
+            for named in PURPOSES
+        }
         opt_out = row.get("opt_out_basis")
         rows[Audience(row["name"]), Kind(row["kind"])] = Row(
             codes, Basis(opt_out) if opt_out else None, Denial(row["without_consent"])

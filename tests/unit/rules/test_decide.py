@@ -62,7 +62,7 @@ def test_the_table_is_the_one_of_the_rules() -> None:
     written = written_rows()
     assert written.keys() == ROWS.keys()
     for key, codes in written.items():
-        held = [code for purpose, _, _, code in ROWS[key].codes if purpose is Purpose.NEWSLETTER]
+        held = [code for _, _, code in ROWS[key].codes[Purpose.NEWSLETTER]]
         assert held == codes, key
 
 
@@ -74,9 +74,10 @@ def test_purposes_change_the_table_as_the_rules_say() -> None:
         Purpose.SERVICE_NOTICE: dict.fromkeys("SCOB", "K"),
     }
     for key, codes in written_rows().items():
-        for purpose, channel, _, code in ROWS[key].codes:
-            plain = codes[CHANNELS.index(channel)]
-            assert code == changes.get(purpose, {}).get(plain, plain), (key, purpose, channel)
+        for purpose, cells in ROWS[key].codes.items():
+            for channel, _, code in cells:
+                plain = codes[CHANNELS.index(channel)]
+                assert code == changes.get(purpose, {}).get(plain, plain), (key, purpose, channel)
 
 
 def test_what_purposes_ask_for_besides() -> None:
