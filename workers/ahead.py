@@ -70,6 +70,14 @@ class ReadAhead:
         self._max_records = max_records
         self._next: asyncio.Task[Read] | None = None
 
+    @property
+    def full(self) -> bool:
+        """Whether as much as a batch may hold was read ahead."""
+        task = self._next
+        if task is None or not task.done() or task.cancelled() or task.exception() is not None:
+            return False
+        return task.result().size >= self._max_records
+
     async def take(self) -> Read:
         """The next batch; empty where nothing came within 0.2 s.
 

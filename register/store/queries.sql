@@ -42,42 +42,39 @@ select m.match_key, m.identity, i.person_id
 from match_key m join identity i using (identity)
 where m.match_key = any($1::bytea[]);
 
--- name: match_parts
--- Names and contact points, as digests, that identities ever gave (R50).
-select identity, names, contacts from fact
-where identity = any($1::bytea[]) and (names <> '{}' or contacts <> '{}') and body ? 'kind';
+-- name: persons_of
+-- Persons of the identities, with the names and contact points, as digests, that those of the
+-- second list ever gave: a row for each fact that gave some (R50).
+select i.identity, i.person_id, f.names, f.contacts
+from identity i
+left join fact f on f.identity = i.identity and f.identity = any($2::bytea[])
+    and (f.names <> '{}' or f.contacts <> '{}') and f.body ? 'kind'
+where i.identity = any($1::bytea[]);
 
 -- name: members
--- Every identity of the persons.
-select identity, person_id, source, subject from identity where person_id = any($1::uuid[]);
-
--- name: placed_digests
--- Digests under which the identities placed bans or lifts.
-select distinct digest, placed_by from ban_entry where placed_by = any($1::bytea[]);
+-- Every identity of the persons, with the digests under which it placed bans or lifts.
+select identity, person_id, source, subject,
+       array(select distinct digest from ban_entry where placed_by = i.identity) as placed
+from identity i where person_id = any($1::uuid[]);
 
 -- name: contact_points
 -- Contact points that the identities ever named; companies are left out.
 select distinct digest from identity_point
 where identity = any($1::bytea[]) and kind <> 'company';
 
--- name: point_digests
--- Everything that the identities ever named, or banned without using it (R24).
-select digest from identity_point where identity = any($1::bytea[])
-union
-select digest from ban_entry where placed_by = any($1::bytea[]);
-
 -- name: point_users
--- Persons who ever named one of the contact points or companies (R8, R9).
-select distinct i.person_id
-from identity_point p join identity i using (identity)
-where p.digest = any($1::bytea[]);
-
--- name: corrected
--- Identities of the persons under which data was corrected (R62).
-select distinct i.identity
-from identity i
-join fact f on f.identity = i.identity and f.type = 'rectification.requested'
-where i.person_id = any($1::uuid[]);
+-- Persons who ever named one of the contact points or companies (R8, R9), with those of their
+-- identities under which data was corrected (R62).
+select person_id,
+       array(select distinct i.identity
+             from identity i
+             join fact f on f.identity = i.identity and f.type = 'rectification.requested'
+             where i.person_id = users.person_id) as corrected
+from (
+    select distinct i.person_id
+    from identity_point p join identity i using (identity)
+    where p.digest = any($1::bytea[])
+) as users;
 
 -- name: facts
 -- Facts of the identities, with the personal data that is still held.
@@ -257,6 +254,11 @@ update request set closed = $3, reason = $4 where source = $1 and event_id = $2;
 select count(*) as open, count(*) filter (where due < $1) as overdue
 from request where closed is null;
 
+-- name: insert_parties
+-- Personal data of facts.
+insert into fact_party (fact_id, subject, party)
+select * from unnest($1::uuid[], $2::text[], $3::jsonb[]);
+
 -- name: insert_catalogue
 -- Products and their groups, as orders have shown them.
 insert into catalogue (product, category)
@@ -425,8 +427,13 @@ select count(*) from customer where content is not null;
 -- Become the one relay, for as long as this connection lives.
 select pg_try_advisory_lock($1);
 
--- name: notify_outbox
--- Wake the relay when this transaction has committed.
+-- name: insert_outbox
+-- Messages to publish, in order; the relay is woken when this transaction has committed.
+with put as (
+    insert into outbox (topic, key, value, headers, caused_received, caused_by_no)
+    select * from unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[], $5::timestamptz[],
+                         $6::bool[])
+)
 select pg_notify('outbox', '');
 
 -- name: customer_messages

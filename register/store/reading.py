@@ -34,12 +34,18 @@ from schemas.terms import PointKind
 @dataclass(slots=True)
 class Reach:
     """What a batch can touch: persons; the (match key, identity) of its identities, and who is
-    known under those keys; the contact points whose users may be decided anew."""
+    known under those keys; the contact points whose users may be decided anew.
+
+    `members` are identities of the persons, all of those that were met before the contact
+    points' users; `placed` the digests under which each of them placed bans or lifts.
+    """
 
     persons: set[uuid.UUID] = field(default_factory=set)
     keys: set[tuple[bytes, bytes]] = field(default_factory=set)
     by_key: dict[bytes, list[bytes]] = field(default_factory=dict)
     points: set[bytes] = field(default_factory=set)
+    members: dict[bytes, KnownIdentity] = field(default_factory=dict)
+    placed: dict[bytes, list[bytes]] = field(default_factory=dict)
 
 
 async def lock_reach(
@@ -92,15 +98,10 @@ async def read_snapshot(
     connection: Connection, arrivals: Sequence[Intake], reach: Reach, digester: Digester
 ) -> Snapshot:
     """Read all that is known of what `lock_reach` locked."""
-    members = await connection.fetch(queries.members, list(reach.persons))
-    identities = {
-        row["identity"]: KnownIdentity(
-            row["identity"], row["person_id"], row["source"], row["subject"]
-        )
-        for row in members
-    }
-    entries = await _entries(connection, arrivals, identities)
+    await _read_members(connection, reach)
+    identities = reach.members
     facts = await _facts(connection, identities)
+    entries = await _entries(connection, arrivals, facts, reach)
     return Snapshot(
         identities=identities,
         by_match_key=reach.by_key,
@@ -118,19 +119,36 @@ async def _reach(
 ) -> Reach:
     reach = Reach(persons=set(persons))
     facts = [arrival.fact for arrival in arrivals]
-    digests = {fact.identity for fact in facts if fact.identity is not None}
-    digests.update(link for arrival in arrivals for link in arrival.links)
-    for row in await connection.fetch(queries.identities, list(digests)):
-        reach.persons.add(row["person_id"])
-    reach.keys = await _match_keys(connection, facts)
+    named = {fact.identity for fact in facts if fact.identity is not None}
+    named.update(link for arrival in arrivals for link in arrival.links)
+    giving = [fact for fact in facts if fact.names or fact.contacts]
+    gave = {fact.identity for fact in giving if fact.identity is not None}
+    known: Sequence[asyncpg.Record] = ()
+    if named:
+        known = await connection.fetch(queries.persons_of, list(named), list(gave))
+        reach.persons.update(row["person_id"] for row in known)
+    reach.keys = _match_keys(giving, known)
     if reach.keys:
         for row in await connection.fetch(queries.match_keys, [key for key, _ in reach.keys]):
             reach.persons.add(row["person_id"])
             reach.by_key.setdefault(row["match_key"], []).append(row["identity"])
+    await _read_members(connection, reach)
     reach.points = await _points_in_question(connection, arrivals, reach)
     if reach.points:
         reach.persons |= await _users(connection, reach.points)
     return reach
+
+
+async def _read_members(connection: Connection, reach: Reach) -> None:
+    """Read the identities of those of the persons of whom none is known yet."""
+    known = {member.person_id for member in reach.members.values()}
+    if missing := reach.persons - known:
+        for row in await connection.fetch(queries.members, list(missing)):
+            identity = row["identity"]
+            reach.members[identity] = KnownIdentity(
+                identity, row["person_id"], row["source"], row["subject"]
+            )
+            reach.placed[identity] = row["placed"]
 
 
 async def _users(connection: Connection, points: set[bytes]) -> set[uuid.UUID]:
@@ -141,30 +159,29 @@ async def _users(connection: Connection, points: set[bytes]) -> set[uuid.UUID]:
     while new:
         rows = await connection.fetch(queries.point_users, list(new))
         found = {row["person_id"] for row in rows} - users
+        corrected = {one for row in rows if row["person_id"] in found for one in row["corrected"]}
         users |= found
-        corrected = await connection.fetch(queries.corrected, list(found))
         new = set()
         if corrected:
-            rows = await connection.fetch(
-                queries.contact_points, [row["identity"] for row in corrected]
-            )
+            rows = await connection.fetch(queries.contact_points, list(corrected))
             new = {row["digest"] for row in rows} - points
             points |= new
     return users
 
 
-async def _match_keys(connection: Connection, facts: Sequence[Fact]) -> set[tuple[bytes, bytes]]:
-    """R50: match keys of the batch's identities, by all that they ever gave and give now."""
-    giving = [fact for fact in facts if fact.names or fact.contacts]
-    identities = {fact.identity for fact in giving if fact.identity is not None}
+def _match_keys(
+    giving: Sequence[Fact], known: Sequence[asyncpg.Record]
+) -> set[tuple[bytes, bytes]]:
+    """R50: match keys of the batch's identities, by all that they ever gave and give now.
+
+    `giving` are the facts that give a name or contact points, `known` rows of `persons_of`.
+    """
     anonymous = {(key, key) for fact in giving if fact.identity is None for key in fact.match_keys}
-    if not identities:
-        return anonymous
-    rows = await connection.fetch(queries.match_parts, list(identities))
     data = [fact for fact in giving if fact.brings_data]
     given = [
         replace(data[0], identity=row["identity"], names=row["names"], contacts=row["contacts"])
-        for row in (rows if data else ())
+        for row in (known if data else ())
+        if row["names"] is not None
     ]
     return keys_by_identity([*given, *giving]) | anonymous
 
@@ -180,13 +197,12 @@ async def _points_in_question(
         if _says(arrival.fact) or arrival.request is not None
         for point in _asked_points(arrival)
     }
-    people = await _people(connection, arrivals, reach)
+    people = _people(arrivals, reach)
     sayers = {fact.identity for fact in (one.fact for one in arrivals) if _says(fact)}
-    members = [identity for identity in people.nodes() if len(identity) == _DIGEST_BYTES]
-    if members:
-        for row in await connection.fetch(queries.placed_digests, members):
-            sayers.add(row["placed_by"])
-            points.add(row["digest"])
+    for identity, placed in reach.placed.items():
+        if placed:
+            sayers.add(identity)
+            points.update(placed)
     roots = {people.root(sayer) for sayer in sayers if sayer is not None and sayer in people}
     if not roots:
         return points
@@ -194,7 +210,11 @@ async def _points_in_question(
         fact = arrival.fact
         if fact.identity is not None and people.root(fact.identity) in roots:
             points.update(point.digest for point in fact.points if point.kind in CONTACT_POINTS)
-    used_by = [member for member in members if people.root(member) in roots]
+    used_by = [
+        identity
+        for identity in people.nodes()
+        if len(identity) == _DIGEST_BYTES and people.root(identity) in roots
+    ]
     rows = await connection.fetch(queries.contact_points, used_by)
     points.update(row["digest"] for row in rows)
     return points
@@ -203,15 +223,12 @@ async def _points_in_question(
 _DIGEST_BYTES = 32
 
 
-async def _people(
-    connection: Connection, arrivals: Sequence[Intake], reach: Reach
-) -> Components[bytes]:
+def _people(arrivals: Sequence[Intake], reach: Reach) -> Components[bytes]:
     """Who will be one person after the batch: identities, joined by persons and match keys."""
     people: Components[bytes] = Components()
     by_person: dict[uuid.UUID, list[bytes]] = defaultdict(list)
-    if reach.persons:
-        for row in await connection.fetch(queries.members, list(reach.persons)):
-            by_person[row["person_id"]].append(row["identity"])
+    for member in reach.members.values():
+        by_person[member.person_id].append(member.digest)
     groups: list[Sequence[bytes]] = list(by_person.values())
     groups += [[key, *known] for key, known in reach.by_key.items()]
     for arrival in arrivals:
@@ -288,12 +305,16 @@ async def _handed_over(
 
 
 async def _entries(
-    connection: Connection, arrivals: Sequence[Intake], identities: Collection[bytes]
+    connection: Connection,
+    arrivals: Sequence[Intake],
+    facts: Mapping[bytes, Sequence[Fact]],
+    reach: Reach,
 ) -> dict[bytes, list[Entry]]:
+    """What is written under all that these persons ever named, or banned without using it (R24)."""
     digests = {point.digest for arrival in arrivals for point in _asked_points(arrival)}
-    if identities:
-        rows = await connection.fetch(queries.point_digests, list(identities))
-        digests.update(row["digest"] for row in rows)
+    named = (fact.points for known in facts.values() for fact in known)
+    digests.update(point.digest for points in named for point in points)
+    digests.update(digest for placed in reach.placed.values() for digest in placed)
     placers = {
         arrival.fact.identity
         for arrival in arrivals

@@ -121,9 +121,7 @@ async def _write_facts(connection: Connection, stored: Sequence[Fact]) -> None:
         (fact.fact_id, fact.subject, fact.party) for fact in stored if fact.party is not None
     ]
     if parties:
-        await connection.copy_records_to_table(
-            "fact_party", columns=["fact_id", "subject", "party"], records=parties
-        )
+        await connection.execute(queries.insert_parties, *columns(parties))
     products = {
         (line["product"], line["category"])
         for fact in stored
@@ -172,7 +170,7 @@ async def write_entries(connection: Connection, entries: Sequence[Entry]) -> Non
 
 async def write_outbox(connection: Connection, outgoing: Iterable[OutboxMessage]) -> int:
     """Put messages into the outbox, in order; returns how many. The relay is woken at commit."""
-    records = [
+    rows = [
         (
             message.topic,
             message.key,
@@ -183,14 +181,9 @@ async def write_outbox(connection: Connection, outgoing: Iterable[OutboxMessage]
         )
         for message in outgoing
     ]
-    if records:
-        await connection.copy_records_to_table(
-            "outbox",
-            columns=["topic", "key", "value", "headers", "caused_received", "caused_by_no"],
-            records=records,
-        )
-        await connection.execute(queries.notify_outbox)
-    return len(records)
+    if rows:
+        await connection.execute(queries.insert_outbox, *columns(rows))
+    return len(rows)
 
 
 async def save_offsets(connection: Connection, offsets: Mapping[tuple[str, int], int]) -> None:
