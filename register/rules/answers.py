@@ -100,7 +100,7 @@ def answers(case: Case) -> Answers:
     )
 
 
-@lru_cache(maxsize=8_000)
+@lru_cache(maxsize=4_000)
 def _line(purpose: Purpose, case: Case) -> _Line:
     row = ROWS[case.audience, case.kind]
     allow: dict[Channel, Basis] = {}

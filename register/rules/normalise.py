@@ -18,13 +18,15 @@ _MACHINE_MADE = re.compile(
 )
 _PHONE_SHAPE = re.compile(r"\+?[\d\s().\-–/]+")
 _SPACES = re.compile(r"\s+")
+_REMEMBERED = 4096
+"""Values of each kind: who was heard of just now is often heard of again soon."""
 
 
 class Invalid(ValueError):
     """A value that is not what its field says; carries no value."""
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=_REMEMBERED)
 def phone(text: str) -> str:
     """E.164 form of a phone number, default region FI (R53).
 
@@ -41,7 +43,7 @@ def phone(text: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=_REMEMBERED)
 def email(text: str) -> str:
     """The address as given, without outer white space (R54).
 
@@ -57,7 +59,7 @@ def email_exact(address: str) -> str:
     return address.lower()
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=_REMEMBERED)
 def email_generous(address: str) -> str:
     """Key under which bans compare addresses: case, +tag, gmail dots, NFC, IDNA (R54)."""
     local, domain = _validated(address)
@@ -75,7 +77,7 @@ def _caseless(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", folded).casefold())
 
 
-@lru_cache(maxsize=256)  # asked twice of each new address, one soon after the other
+@lru_cache(maxsize=_REMEMBERED)  # asked twice of each new address, one soon after the other
 def _validated(address: str) -> tuple[str, str]:
     try:
         parts = validate_email(address, check_deliverability=False)
@@ -128,7 +130,7 @@ def _holds_code(text: str) -> bool:
     )
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4 * _REMEMBERED)  # names, streets and towns come again
 def _fold(text: str) -> str:
     once = unicodedata.normalize("NFKD", text.casefold())
     # Folding what was decomposed may fold more: a mathematical sigma.
