@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -61,7 +62,14 @@ USUAL = Effort(
 )
 FULL = Effort(**{**asdict(USUAL), "name": "bench-full", "sizes": (10_000, 100_000, 1_000_000)})
 
-Part = Callable[[], Awaitable[list[Figure]]]
+
+class Part(StrEnum):
+    """What can be measured by itself; loads are shares of the rates found before them."""
+
+    RATES = "rates"
+    LOADS = "loads"
+    SIZES = "sizes"
+    BACKLOG = "backlog"
 
 
 @dataclass(slots=True)
@@ -70,6 +78,7 @@ class Run:
 
     service: Service
     effort: Effort
+    parts: frozenset[Part]
     figures: list[Figure] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
@@ -94,18 +103,21 @@ class Run:
             )
             return figures
 
-        await self._part("sustained rates", rates)
-        if saturation:
+        if not self.parts.isdisjoint((Part.RATES, Part.LOADS)):
+            await self._part("sustained rates", rates)
+        if saturation and Part.LOADS in self.parts:
             await self._part(
                 "bans under load", lambda: loads.measure(self.service, saturation, effort.bans)
             )
-        await self._part("size of the register", sizes)
+        if Part.SIZES in self.parts:
+            await self._part("size of the register", sizes)
         if grown is not None:
             await self._upkeep(grown)
-        await self._part(
-            "backlog",
-            lambda: backlog.measure(self.service, effort.backlog, effort.backlog_bans),
-        )
+        if Part.BACKLOG in self.parts:
+            await self._part(
+                "backlog",
+                lambda: backlog.measure(self.service, effort.backlog, effort.backlog_bans),
+            )
         return machine
 
     async def _upkeep(self, grown: Service) -> None:
@@ -122,7 +134,7 @@ class Run:
         await self._part("republish", republish)
         await self._part("rebuild", rebuild)
 
-    async def _part(self, name: str, part: Part) -> None:
+    async def _part(self, name: str, part: Callable[[], Awaitable[list[Figure]]]) -> None:
         print(f"bench: {name}", file=sys.stderr)
         begun = time.monotonic()
         try:
@@ -136,6 +148,9 @@ def main(
     *,
     quick: Annotated[bool, typer.Option("--quick", help="A few minutes, for CI.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Also a million persons.")] = False,
+    only: Annotated[
+        list[Part] | None, typer.Option("--only", help="This part alone; may be given again.")
+    ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the bench's stack running.")] = False,
 ) -> None:
     """Measure the register next to its yardsticks, its ceilings and its peers.
@@ -150,7 +165,7 @@ def main(
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         with servers(console, keep=keep) as stack:
-            run = Run(service_of(stack), effort)
+            run = Run(service_of(stack), effort, frozenset(only or Part))
             machine = asyncio.run(run.measure())
     except StackError as error:
         print(f"bench: {error}", file=sys.stderr)

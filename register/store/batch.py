@@ -28,8 +28,8 @@ from schemas.inbound import DisclosureRequested, ScreeningRequested
 
 ID_CONFLICT = "id_conflict"
 
-_FEW = 20
-"""Arrivals that are decided within a few milliseconds."""
+_FEW = 40
+"""Arrivals and persons that are decided within a few milliseconds."""
 
 _Key = tuple[str, str]
 
@@ -183,7 +183,7 @@ async def _decide(
         return changes, list(outbound.messages(changes))
 
     # Beside the loop where it takes long: meanwhile a ban of the other lane goes its way.
-    long = len(arrivals) > _FEW
+    long = len(arrivals) + len(reach.persons) > _FEW
     changes, outgoing = await asyncio.to_thread(think) if long else think()
     await write_changes(connection, changes, now)
     await write_answered(connection, changes.answers, now)
