@@ -7,8 +7,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record as received; `received` is the broker's timestamp, (topic, partition, offset)
-    names it for good."""
+    """A record as received; `received` is the broker's timestamp."""
 
     topic: str
     partition: int
@@ -17,6 +16,11 @@ class Record:
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
     received: datetime
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """Topic, partition and offset: what names a record for good."""
+        return (self.topic, self.partition, self.offset)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,8 +69,9 @@ class Batch:
 class Outcome:
     """What became of a batch's records, and how many messages it put into the outbox.
 
-    `refusals` holds rule and reason of each refused event; `conflicts` are dead letters too
-    (R1), among `dead` once they are written.
+    Each record is in one of the lists. `refusals` holds rule and reason of each refused event;
+    `conflicts` are dead letters too (R1), among `dead` once they are written: a ban among them
+    is applied as well, and counts as dead.
     """
 
     applied: list[Arrived] = field(default_factory=list)
@@ -160,8 +161,10 @@ async def _write_arrived(
     for one in fresh:
         outgoing.extend(await _answer(connection, one.intake, rules, now))
     refused = {refusal.intake.fact.fact_id for refusal in changes.refusals}
-    outcome.applied = [one for one in fresh if one.intake.fact.fact_id not in refused]
-    outcome.refused = [one for one in fresh if one.intake.fact.fact_id in refused]
+    dead = {conflict.record.place for conflict in outcome.conflicts}
+    alive = [one for one in fresh if one.record.place not in dead]
+    outcome.applied = [one for one in alive if one.intake.fact.fact_id not in refused]
+    outcome.refused = [one for one in alive if one.intake.fact.fact_id in refused]
     outcome.refusals = [(one.refused.rule, one.refused.reason) for one in changes.refusals]
     return outgoing
 
@@ -287,6 +290,4 @@ async def _new_dead_letters(connection: Connection, unread: Sequence[Unread]) ->
         [one.reason for one in unread],
     )
     new = {(row["topic"], row["partition"], row["offset"]) for row in rows}
-    return [
-        one for one in unread if (one.record.topic, one.record.partition, one.record.offset) in new
-    ]
+    return [one for one in unread if one.record.place in new]

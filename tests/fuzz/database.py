@@ -64,8 +64,7 @@ async def _outcome(register: StoreDriver, decoder: Decoder, batch: Sequence[Inpu
 
 
 def _each_once(batch: Sequence[Input], outcome: Outcome) -> list[tuple[Came, str]]:
-    """What came of each record, exactly one thing; a no under a known id (R1) is a dead letter
-    that was applied all the same."""
+    """What came of each record, exactly one thing."""
     dead = {one.record.offset: one.reason for one in outcome.dead}
     came: list[tuple[int, Came]] = [(offset, Came.DEAD) for offset in dead]
     for kind, records in (
@@ -73,8 +72,7 @@ def _each_once(batch: Sequence[Input], outcome: Outcome) -> list[tuple[Came, str
         (Came.REFUSED, outcome.refused),
         (Came.DUPLICATE, outcome.duplicates),
     ):
-        offsets = [one.record.offset for one in records]
-        came += [(offset, kind) for offset in offsets if offset not in dead]
+        came += [(one.record.offset, kind) for one in records]
     assert Counter(offset for offset, _ in came) == Counter(one.number for one in batch)
     assert len(outcome.dead) == len(dead)
     return [(kind, dead.get(offset, "")) for offset, kind in came]
