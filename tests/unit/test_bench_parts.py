@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import guard, plot
+from bench import guard, plot, profile
 from bench.ceilings import chunks
 from bench.events import ban, consent, event_id, order, orders
 from bench.feeds import feeds, mixed, with_repeats
@@ -152,3 +152,22 @@ def test_the_peers_core_reads_both_modes_and_leaves_the_rest() -> None:
             assert (read.event_id, read.data) == (event["id"], event["data"])
         else:
             assert read is None
+
+
+def test_a_sample_belongs_to_the_innermost_part_that_it_is_in() -> None:
+    """As py-spy writes them: from without to within, with how often each was seen."""
+    batch = "run (asyncio/runners.py:1);write_batch (register/store/batch.py:90)"
+    thread = "run (threading.py:1);apply (register/rules/apply.py:50)"
+    samples = [
+        f"{batch};_facts (register/store/reading.py:94);fetch (asyncpg/connection.py:689) 3",
+        f"{batch};_facts (register/store/reading.py:94);fact_of (register/store/rows.py:22) 2",
+        "run (threading.py:1);_worker (concurrent/futures/thread.py:81) 7",
+        f"{thread};_Batch._person (register/rules/apply.py:97);fold (register/rules/fold.py:104) 4",
+        "run (asyncio/runners.py:1);select (selectors.py:400) 1",
+    ]
+    assert profile.shares(samples) == {
+        "apply: fold": 0.4,
+        "drivers: PostgreSQL": 0.3,
+        "lock and read": 0.2,
+        profile.REST: 0.1,
+    }
