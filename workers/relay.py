@@ -237,16 +237,18 @@ async def _send(producer: AIOKafkaProducer, wave: Sequence[Waiting]) -> None:
             )
             sent.append(future)
         await asyncio.gather(*sent)
-    except MessageSizeTooLargeError:
-        # Either Kafka refused one of those sent, or the client the next.
+    except Exception as error:
         for future in sent:
             future.add_done_callback(_is_too_long)
+        if not isinstance(error, MessageSizeTooLargeError):
+            raise
+        # Either Kafka refused one of those sent, or the client the next.
         refused = (one for one, told in zip(wave, sent, strict=False) if _is_too_long(told))
         raise _TooLong(next(refused, None) or wave[len(sent)]) from None
 
 
 def _is_too_long(told: asyncio.Future[Any]) -> bool:
-    """Whether that is Kafka's answer; one that nobody asks for is logged as a fault."""
+    """Whether that is Kafka's answer; an error that nobody asks for is logged as a fault."""
     if not told.done() or told.cancelled():
         return False
     return isinstance(told.exception(), MessageSizeTooLargeError)
