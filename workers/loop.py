@@ -21,6 +21,15 @@ OUTAGE = (*LOST_CONNECTION, KafkaError)
 """Errors that are waited out: the database or Kafka is away."""
 
 
+_SHARE = 50
+
+
+def at_most_often(interval_s: float, began: float) -> float:
+    """Seconds to rest after what began at that `time.monotonic()`: counting gets slower as the
+    register grows, and may take one fiftieth of the time at most."""
+    return max(interval_s, _SHARE * (time.monotonic() - began))
+
+
 class LoopService(Service):
     """Runs `session` until the worker stops; an outage ends a session and starts another.
 

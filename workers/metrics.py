@@ -116,5 +116,5 @@ class Metrics:
         for cause in ("conflict", "outage"):
             self.batch_retries.labels(cause)
         self.dead_letters.labels("internal_error")
-        for work in ("agreements", "disclosures", "retention", "duplicates"):
+        for work in ("agreements", "disclosures", "retention", "duplicates", "customers"):
             self.sweep_failures.labels(work)

@@ -6,6 +6,7 @@ at least once; a reader that keeps the highest version per key is right in any c
 """
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +18,6 @@ from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
 from register.records import OutboxMessage
 from register.store.outbox import (
     Waiting,
-    customer_count,
     depth,
     forget,
     next_messages,
@@ -26,7 +26,7 @@ from register.store.outbox import (
 from register.store.pool import Connection
 from register.store.restored import read_hold
 from topics import DEAD_LETTERS, ELIGIBILITY
-from workers.loop import LoopService
+from workers.loop import LoopService, at_most_often
 from workers.metrics import Metrics
 from workers.replay import Replay
 from workers.settings import Settings
@@ -84,7 +84,6 @@ class Relay(LoopService):
                 self._metrics.relay_leads,
                 self._metrics.outbox_depth,
                 self._metrics.outbox_age,
-                self._metrics.customers,
             ):
                 gauge.set(0)  # another relay tells them from now on
 
@@ -133,12 +132,12 @@ class Relay(LoopService):
                 continue
 
     async def _publish_forever(self, connection: Connection, producer: AIOKafkaProducer) -> None:
-        measured = 0.0
+        due = 0.0
         while not self.stopping.is_set():
             self._woken.clear()
-            if asyncio.get_running_loop().time() - measured > _MEASURE_SECONDS:
-                measured = asyncio.get_running_loop().time()
+            if (began := time.monotonic()) >= due:
                 await self._measure(connection)
+                due = time.monotonic() + at_most_often(_MEASURE_SECONDS, began)
             if await self._held(connection):
                 continue
             waiting = await next_messages(connection, self._settings.outbox_batch)
@@ -211,7 +210,6 @@ class Relay(LoopService):
         self._metrics.outbox_depth.set(filled.messages)
         age = (datetime.now(UTC) - filled.oldest).total_seconds() if filled.oldest else 0.0
         self._metrics.outbox_age.set(age)
-        self._metrics.customers.set(await customer_count(connection))
 
 
 async def _start(producer: AIOKafkaProducer) -> None:

@@ -5,6 +5,7 @@ persons' locks, so a second worker doing the same is harmless, only idle.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -14,15 +15,16 @@ from register.store.duplicates import count_possible_duplicates
 from register.store.pool import CONFLICT, Connection
 from register.store.requests import counts
 from register.store.restored import read_hold
-from register.store.sweeps import disclosure_step, retention_step, sweep_step
+from register.store.sweeps import customer_count, disclosure_step, retention_step, sweep_step
 from workers.logs import log_failure
-from workers.loop import OUTAGE, LoopService
+from workers.loop import OUTAGE, LoopService, at_most_often
 from workers.metrics import Metrics
 from workers.settings import Settings
 
 _IDLE_SECONDS = 0.5
 _RETENTION_SECONDS = 60.0
 _DUPLICATES_SECONDS = 3600.0
+_CUSTOMERS_SECONDS = 2.0
 _FAILED_SECONDS = 30.0
 
 _Step = Callable[[Connection, Rules, datetime], Awaitable[bool]]
@@ -61,6 +63,7 @@ class Sweeps(LoopService):
             ("disclosures", disclosure_step),
             ("retention", self._retain),
             ("duplicates", self._count_duplicates),
+            ("customers", self._count_customers),
         ):
             if self._clock() >= self._due.get(name, 0.0):
                 worked = await self._try(name, step, connection, now) or worked
@@ -98,9 +101,15 @@ class Sweeps(LoopService):
         self._due["duplicates"] = self._clock() + _DUPLICATES_SECONDS
         return False
 
+    async def _count_customers(self, connection: Connection, _: Rules, __: datetime) -> bool:
+        began = self._clock()
+        self._metrics.customers.set(await customer_count(connection))
+        self._due["customers"] = self._clock() + at_most_often(_CUSTOMERS_SECONDS, began)
+        return False
+
     @staticmethod
     def _clock() -> float:
-        return asyncio.get_running_loop().time()
+        return time.monotonic()
 
     async def _rest(self) -> None:
         try:

@@ -62,8 +62,3 @@ async def depth(connection: Connection) -> Depth:
     row = await connection.fetchrow(queries.outbox_depth)
     assert row is not None
     return Depth(row["depth"], row["oldest"])
-
-
-async def customer_count(connection: Connection) -> int:
-    """Customers in the register now."""
-    return int(await connection.fetchval(queries.customer_count))

@@ -417,7 +417,7 @@ delete from outbox where seq = any($1::bigint[]);
 
 -- name: outbox_depth
 -- How many messages wait, and since when the oldest one does.
-select count(*) as depth, min(created) as oldest from outbox;
+select count(*) as depth, (select created from outbox order by seq limit 1) as oldest from outbox;
 
 -- name: customer_count
 -- Customers in the register.
