@@ -20,8 +20,8 @@ _CANCEL_SECONDS = 1.0
 OUTAGE = (*LOST_CONNECTION, KafkaError)
 """Errors that are waited out: the database or Kafka is away."""
 
-
 _SHARE = 50
+"""One part in so many of the time."""
 
 
 def at_most_often(interval_s: float, began: float) -> float:
