@@ -12,12 +12,12 @@ from tests.faults.harness.questions import interspersed, not_answered_once
 from tests.integration.support.broker import Incoming, Outgoing
 from topics import REQUESTS, RESPONSES, SCREENINGS
 
-NOW = datetime.now(UTC)
-
 
 def received(record: Outgoing, offset: int = 0) -> Incoming:
     """The record as it stands on its topic."""
-    return Incoming(record.topic, 0, offset, record.key, record.value, record.headers, NOW)
+    return Incoming(
+        record.topic, 0, offset, record.key, record.value, record.headers, datetime.now(UTC)
+    )
 
 
 def answer(topic: str, kind: str, **data: object) -> Outgoing:
@@ -27,7 +27,7 @@ def answer(topic: str, kind: str, **data: object) -> Outgoing:
         "id": "one",
         "source": "/register",
         "type": kind,
-        "time": NOW.isoformat(),
+        "time": datetime.now(UTC).isoformat(),
         "datacontenttype": "application/json",
         "data": data,
     }
