@@ -128,13 +128,15 @@ async def decide_anew(
     *,
     arrivals: Sequence[Intake] = (),
     cause: Intake | None = None,
+    widely: bool = False,
 ) -> Changes:
     """Decide persons again, in the caller's transaction: something that concerns them changed.
 
-    `arrivals` are events of the register's own (R26). Returns what changed, already written.
+    `arrivals` are events of the register's own (R26); `widely` where what stands in the ban
+    register may change without one. Returns what changed, already written.
     """
     await hold_agreements(connection, to_change=False)
-    reach = await lock_reach(connection, arrivals, persons)
+    reach = await lock_reach(connection, arrivals, persons, widely=widely or bool(arrivals))
     changes, outgoing = await _decide(connection, arrivals, reach, rules, now, cause)
     await write_outbox(connection, outgoing)
     return changes

@@ -28,7 +28,7 @@ from register.store.sql import queries
 from schemas.inbound import DisclosureData
 from schemas.terms import Recipient
 
-PART_SIZE = 500
+PART_SIZE = 100
 """Persons per `disclosure.made` at most."""
 
 

@@ -49,21 +49,28 @@ class Reach:
 
 
 async def lock_reach(
-    connection: Connection, arrivals: Sequence[Intake], persons: Collection[uuid.UUID] = ()
+    connection: Connection,
+    arrivals: Sequence[Intake],
+    persons: Collection[uuid.UUID] = (),
+    *,
+    widely: bool = True,
 ) -> Reach:
     """Lock everything that the events name or can touch, and `persons`, for the transaction.
+
+    `widely`: those too who share a contact point with somebody who ever placed a ban, since what
+    becomes of the ban may concern them.
 
     Digests come before persons and both are sorted, so that no two batches deadlock. Raises
     `asyncpg.SerializationError` if another batch widened the reach meanwhile: try again.
     """
-    expected = await _reach(connection, arrivals, persons)
+    expected = await _reach(connection, arrivals, persons, widely=widely)
     digests = expected.points | {key for arrival in arrivals for key in _names(arrival)}
     digests |= {key for key, _ in expected.keys}
     locks = sorted(_digest_lock(digest) for digest in digests)
     locks += sorted(_person_lock(person) for person in expected.persons)
     await connection.execute(queries.lock, locks)
     while True:
-        reach = await _reach(connection, arrivals, persons)
+        reach = await _reach(connection, arrivals, persons, widely=widely)
         more = [_digest_lock(point) for point in reach.points - expected.points]
         more += [_digest_lock(key) for key, _ in reach.keys - expected.keys]
         more += [_person_lock(person) for person in reach.persons - expected.persons]
@@ -115,7 +122,11 @@ async def read_snapshot(
 
 
 async def _reach(
-    connection: Connection, arrivals: Sequence[Intake], persons: Collection[uuid.UUID]
+    connection: Connection,
+    arrivals: Sequence[Intake],
+    persons: Collection[uuid.UUID],
+    *,
+    widely: bool,
 ) -> Reach:
     reach = Reach(persons=set(persons))
     facts = [arrival.fact for arrival in arrivals]
@@ -133,7 +144,8 @@ async def _reach(
             reach.persons.add(row["person_id"])
             reach.by_key.setdefault(row["match_key"], []).append(row["identity"])
     await _read_members(connection, reach)
-    reach.points = await _points_in_question(connection, arrivals, reach)
+    if widely:
+        reach.points = await _points_in_question(connection, arrivals, reach)
     if reach.points:
         reach.persons |= await _users(connection, reach.points)
     return reach

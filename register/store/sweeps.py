@@ -16,8 +16,9 @@ from register.store.sql import queries
 from register.store.writing import write_outbox
 from schemas.terms import Recipient
 
-CHUNK = 200
-"""Customers decided anew per transaction."""
+CHUNK = 50
+"""Customers decided anew per transaction: their bans wait meanwhile, and a change of an
+agreement."""
 
 _SOURCE = "/register/retention"
 _NAMESPACE = uuid.UUID("0b3f2a52-6f0e-5a39-9a0e-5a2f7c1de001")

@@ -21,7 +21,8 @@ from register.store.rows import uuid_of
 from register.store.sql import queries
 from register.store.writing import write_entries
 
-CHUNK = 200
+CHUNK = 50
+"""Persons per transaction, whose bans wait meanwhile."""
 
 
 @dataclass(slots=True)
@@ -75,7 +76,7 @@ async def verify_step(
         changes = apply(snapshot, [], rules.digester, rules.settings)
         _add(differences, len(persons), missing, changes)
         if repair and differences.found:
-            await decide_anew(connection, persons, rules, now)
+            await decide_anew(connection, persons, rules, now, widely=True)
     return persons[-1]
 
 
