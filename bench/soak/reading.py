@@ -47,6 +47,9 @@ async def look(site: Site, database: Connection) -> list[tuple[str, float]]:
     if samples:
         found.append(("lag, records", _total(samples, "register_consumer_lag")))
         found.append(("taken in, records", _total(samples, "register_events_total")))
+        if bans := _total(samples, "register_ban_latency_seconds_count"):
+            seconds = _total(samples, "register_ban_latency_seconds_sum")
+            found.append(("bans so far, mean seconds", seconds / bans))
     row = await database.fetchrow(_DATABASE)
     assert row is not None
     found += [("outbox, messages", row["outbox"]), ("connections", row["connections"])]
