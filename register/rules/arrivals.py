@@ -85,8 +85,9 @@ class Arrivals:
         """Take one event in, refuse it, or answer it."""
         before = len(self.stored)
         self._take(arrival)
-        identities = dict.fromkeys(fact.identity for fact in self.stored[before:])
-        self._extend_erasure(arrival, self._members(identities))
+        if self._erased:
+            told = dict.fromkeys(fact.identity for fact in self.stored[before:])
+            self._extend_erasure(arrival, self._members(told))
 
     def _take(self, arrival: Intake) -> None:
         if arrival.refused is not None:

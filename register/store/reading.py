@@ -36,8 +36,8 @@ class Reach:
     """What a batch can touch: persons; the (match key, identity) of its identities, and who is
     known under those keys; the contact points whose users may be decided anew.
 
-    `members` are identities of the persons, all of those that were met before the contact
-    points' users; `placed` the digests under which each of them placed bans or lifts.
+    `members` are the persons' identities, `placed` the digests under which each of them placed
+    bans or lifts.
     """
 
     persons: set[uuid.UUID] = field(default_factory=set)
@@ -46,6 +46,13 @@ class Reach:
     points: set[bytes] = field(default_factory=set)
     members: dict[bytes, KnownIdentity] = field(default_factory=dict)
     placed: dict[bytes, list[bytes]] = field(default_factory=dict)
+
+    @property
+    def digests(self) -> set[bytes]:
+        """What is to be locked besides the persons. What stands under a digest that a person
+        placed a ban on, and uses no more, is read too: no user's lock guards it."""
+        placed = {digest for digests in self.placed.values() for digest in digests}
+        return self.points | placed | {key for key, _ in self.keys}
 
 
 async def lock_reach(
@@ -64,24 +71,22 @@ async def lock_reach(
     `asyncpg.SerializationError` if another batch widened the reach meanwhile: try again.
     """
     expected = await _reach(connection, arrivals, persons, widely=widely)
-    digests = expected.points | {key for arrival in arrivals for key in _names(arrival)}
-    digests |= {key for key, _ in expected.keys}
+    digests = expected.digests | {key for arrival in arrivals for key in _names(arrival)}
+    people = expected.persons
     locks = sorted(_digest_lock(digest) for digest in digests)
-    locks += sorted(_person_lock(person) for person in expected.persons)
+    locks += sorted(_person_lock(person) for person in people)
     await connection.execute(queries.lock, locks)
     while True:
         reach = await _reach(connection, arrivals, persons, widely=widely)
-        more = [_digest_lock(point) for point in reach.points - expected.points]
-        more += [_digest_lock(key) for key, _ in reach.keys - expected.keys]
-        more += [_person_lock(person) for person in reach.persons - expected.persons]
+        more = [_digest_lock(digest) for digest in reach.digests - digests]
+        more += [_person_lock(person) for person in reach.persons - people]
         if not more:
             return reach
         # Out of order, so not to be waited for: what the other batch made is mostly free by now.
         if not await connection.fetchval(queries.try_lock, more):
             raise asyncpg.SerializationError("another batch touched these persons meanwhile")
-        expected.points |= reach.points
-        expected.keys |= reach.keys
-        expected.persons |= reach.persons
+        digests |= reach.digests
+        people |= reach.persons
 
 
 def _digest_lock(digest: bytes) -> int:
@@ -148,6 +153,7 @@ async def _reach(
         reach.points = await _points_in_question(connection, arrivals, reach)
     if reach.points:
         reach.persons |= await _users(connection, reach.points)
+        await _read_members(connection, reach)
     return reach
 
 
