@@ -133,7 +133,8 @@ def end_offsets(servers: str, topics: Iterable[str]) -> dict[Partition, int]:
 def read(servers: str, prefix: str, topics: Iterable[str]) -> list[Incoming]:
     """Every record of the topics, from the first to the last that is there now.
 
-    Records of one partition are in its order; `topics` are the contract's names.
+    By topic, partition and offset, in whatever order partitions were fetched; `topics` are the
+    contract's names.
     """
     with _consumer(servers) as consumer:
         marks = _watermarks(consumer, [prefix + topic for topic in topics])
@@ -149,7 +150,7 @@ def read(servers: str, prefix: str, topics: Iterable[str]) -> list[Incoming]:
                     left.discard(_partition(message))
                 else:
                     found.append(_incoming(message, prefix))
-    return found
+    return sorted(found, key=lambda one: one.place)
 
 
 def _is_end(message: Message) -> bool:
