@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from abc import abstractmethod
 from typing import Any
 
 import structlog
@@ -46,9 +47,9 @@ class LoopService(Service):
         self._loop_task: asyncio.Task[None] | None = None
         self._asked = 0.0
 
+    @abstractmethod
     async def session(self) -> None:
         """Work until `stopping` is set."""
-        raise NotImplementedError
 
     def wake(self) -> None:
         """End any waiting, because the worker stops."""

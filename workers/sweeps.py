@@ -65,7 +65,7 @@ class Sweeps(LoopService):
             ("duplicates", self._count_duplicates),
             ("customers", self._count_customers),
         ):
-            if self._clock() >= self._due.get(name, 0.0):
+            if time.monotonic() >= self._due.get(name, 0.0):
                 worked = await self._try(name, step, connection, now) or worked
         waiting = await counts(connection, now)
         self._metrics.open_requests.set(waiting.open)
@@ -84,32 +84,28 @@ class Sweeps(LoopService):
         except Exception as error:  # noqa: BLE001 - whatever one step does, the others go on
             self._metrics.sweep_failures.labels(name).inc()
             log_failure(self.name, f"{name}-failed", error)
-            self._due[name] = self._clock() + _FAILED_SECONDS
+            self._due[name] = time.monotonic() + _FAILED_SECONDS
             return False
 
     async def _retain(self, connection: Connection, rules: Rules, now: datetime) -> bool:
         erased = await retention_step(connection, rules, now)
         self._metrics.retained_out.inc(erased)
         if not erased:
-            self._due["retention"] = self._clock() + _RETENTION_SECONDS
+            self._due["retention"] = time.monotonic() + _RETENTION_SECONDS
         return erased > 0
 
     async def _count_duplicates(self, connection: Connection, _: Rules, __: datetime) -> bool:
         """It looks at the whole register, so seldom."""
         found = await count_possible_duplicates(connection)
         self._metrics.possible_duplicates.set(found.customers)
-        self._due["duplicates"] = self._clock() + _DUPLICATES_SECONDS
+        self._due["duplicates"] = time.monotonic() + _DUPLICATES_SECONDS
         return False
 
     async def _count_customers(self, connection: Connection, _: Rules, __: datetime) -> bool:
-        began = self._clock()
+        began = time.monotonic()
         self._metrics.customers.set(await customer_count(connection))
-        self._due["customers"] = self._clock() + at_most_often(_CUSTOMERS_SECONDS, began)
+        self._due["customers"] = time.monotonic() + at_most_often(_CUSTOMERS_SECONDS, began)
         return False
-
-    @staticmethod
-    def _clock() -> float:
-        return time.monotonic()
 
     async def _rest(self) -> None:
         try:

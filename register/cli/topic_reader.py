@@ -16,14 +16,15 @@ from register.cli.errors import CliError
 from topics.ends import reached
 
 _POLL_MS = 500
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before any record."""
 # As the client has them.
 _RECORD_BYTES = 1024 * 1024
 _FETCH_BYTES = 50 * 1024 * 1024
 
 
 async def read_topic(
-    name: str, since: datetime = _EVER, *, record_bytes: int = _RECORD_BYTES
+    name: str, since: datetime = EVER, *, record_bytes: int = _RECORD_BYTES
 ) -> AsyncGenerator[Any, None]:
     """Every record of a topic (the contract's name) from a moment on, with a progress bar.
 

@@ -7,7 +7,7 @@ from typing import Any
 from register.cli.connecting import connected
 from register.cli.environment import topic_prefix
 from register.cli.errors import CliError
-from register.cli.topic_reader import read_topic
+from register.cli.topic_reader import EVER, read_topic
 from register.outbound import Outbound
 from register.published import last_said
 from register.store.pool import Connection
@@ -17,7 +17,6 @@ from register.store.topic_state import TopicDifferences, begin, judge, mend, not
 from topics import BANS, ELIGIBILITY
 
 _AT_A_TIME = 1_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MARGIN = timedelta(minutes=10)
 """So far the clocks of workers may be apart, by whose time records are dated."""
 _NOT_OURS = (ValueError, KeyError, TypeError, AttributeError)
@@ -31,10 +30,10 @@ async def compare(*, repair: bool) -> TopicDifferences:
         if (await read_hold(connection)).held:
             raise CliError("output waits after a restore: see `register restored --status`")
         await begin(connection)
-        newest = {topic.name: await _note(connection, topic.name, _EPOCH) for topic in _TOPICS}
+        newest = {topic.name: await _note(connection, topic.name, EVER) for topic in _TOPICS}
         await suspect(connection, prefix)
         for name, since in newest.items():
-            await _note(connection, name, max(_EPOCH, since - _MARGIN))
+            await _note(connection, name, max(EVER, since - _MARGIN))
         differences = await judge(connection, prefix)
         if repair and differences.found:
             await mend(connection, Outbound(prefix, datetime.now(UTC)), differences)
