@@ -33,10 +33,12 @@ CONFLICT = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 # A prepared statement may keep for long the plan that it got while its table was nearly empty:
 # planning anew for each batch costs less than one such plan on a full table.
 # A worker that stands still in a transaction must not keep its locks from the one that has taken
-# over its partitions.
+# over its partitions: neither while the server waits for its next statement, nor while the server
+# waits for it to take a result (milliseconds; of TCP, and of no effect elsewhere).
 _SETTINGS = {
     "plan_cache_mode": "force_custom_plan",
     "idle_in_transaction_session_timeout": "10s",
+    "tcp_user_timeout": "10000",
 }
 
 
@@ -62,7 +64,7 @@ async def connect(url: str, name: str, *, silent_for: str | None = None) -> Conn
 async def prepare(connection: Connection) -> None:
     """Set the JSON codec: jsonb in and out as plain Python values.
 
-    In the binary format, which COPY needs: one byte of version before the text.
+    In the binary format: one byte of version before the text.
     """
     await connection.set_type_codec(
         "jsonb", encoder=_encode, decoder=_decode, schema="pg_catalog", format="binary"

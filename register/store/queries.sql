@@ -254,6 +254,18 @@ update request set closed = $3, reason = $4 where source = $1 and event_id = $2;
 select count(*) as open, count(*) filter (where due < $1) as overdue
 from request where closed is null;
 
+-- name: insert_facts
+-- Facts of a batch. Not COPY: a worker that stands still in the midst of one keeps its locks, as
+-- no time limit of the server ends a session that reads the rows of a COPY.
+insert into fact (fact_id, identity, source, event_id, type, time, received, body,
+                  points, point_kinds, names, contacts)
+select fact_id, identity, source, event_id, type, time, received, body,
+       points::bytea[], point_kinds::text[], names::bytea[], contacts::bytea[]
+from unnest($1::uuid[], $2::bytea[], $3::text[], $4::text[], $5::text[], $6::timestamptz[],
+            $7::timestamptz[], $8::jsonb[], $9::text[], $10::text[], $11::text[], $12::text[])
+  as row (fact_id, identity, source, event_id, type, time, received, body,
+          points, point_kinds, names, contacts);
+
 -- name: insert_parties
 -- Personal data of facts.
 insert into fact_party (fact_id, subject, party)

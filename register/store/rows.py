@@ -1,7 +1,7 @@
 """Rows of the database as the values that the rules know, and back."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import asyncpg
 
@@ -74,3 +74,13 @@ def entry_of(row: asyncpg.Record) -> Entry:
 def columns(rows: Sequence[Sequence[object]], width: int = 0) -> list[list[object]]:
     """Rows as one array per column, for `unnest`; of no rows, `width` empty ones."""
     return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
+
+
+def array_of_digests(digests: Iterable[bytes]) -> str:
+    """A bytea[] as text: arrays of arrays must be rectangular, and rows have few or many."""
+    return "{" + ",".join(rf'"\\x{digest.hex()}"' for digest in digests) + "}"
+
+
+def array_of_terms(terms: Iterable[str]) -> str:
+    """A text[] as text, of words that need no quoting."""
+    return "{" + ",".join(terms) + "}"

@@ -10,7 +10,7 @@ from register.rules.facts import ORDER, Fact
 from register.rules.snapshot import Changes
 from register.store.headers import pack_headers
 from register.store.pool import Connection
-from register.store.rows import columns
+from register.store.rows import array_of_digests, array_of_terms, columns
 from register.store.sql import queries
 
 
@@ -83,40 +83,24 @@ async def _write_customers(connection: Connection, changes: Changes, now: dateti
 async def _write_facts(connection: Connection, stored: Sequence[Fact]) -> None:
     if not stored:
         return
-    await connection.copy_records_to_table(
-        "fact",
-        columns=[
-            "fact_id",
-            "identity",
-            "source",
-            "event_id",
-            "type",
-            "time",
-            "received",
-            "body",
-            "points",
-            "point_kinds",
-            "names",
-            "contacts",
-        ],
-        records=[
-            (
-                fact.fact_id,
-                fact.identity,
-                fact.source,
-                fact.event_id,
-                fact.type,
-                fact.time,
-                fact.received,
-                fact.body,
-                [point.digest for point in fact.points],
-                [point.kind.value for point in fact.points],
-                list(fact.names),
-                list(fact.contacts),
-            )
-            for fact in stored
-        ],
-    )
+    rows = [
+        (
+            fact.fact_id,
+            fact.identity,
+            fact.source,
+            fact.event_id,
+            fact.type,
+            fact.time,
+            fact.received,
+            fact.body,
+            array_of_digests([point.digest for point in fact.points]),
+            array_of_terms([point.kind.value for point in fact.points]),
+            array_of_digests(fact.names),
+            array_of_digests(fact.contacts),
+        )
+        for fact in stored
+    ]
+    await connection.execute(queries.insert_facts, *columns(rows))
     parties = [
         (fact.fact_id, fact.subject, fact.party) for fact in stored if fact.party is not None
     ]
