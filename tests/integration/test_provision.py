@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from ops.stack import KafkaCluster
 from tests.conftest import RunningStack
+from tests.integration.support.polling import until
 from topics import DEAD_LETTERS, ELIGIBILITY, INBOUND, ORDERS, TOPICS, Difference, check, provision
 from topics.__main__ import app
 from topics.provision import ProvisionError
@@ -41,6 +42,19 @@ async def prefix(
     names = [name for name in await admin.list_topics() if name.startswith(prefix)]
     if names:
         await admin.delete_topics(names)
+
+
+async def make(admin: AIOKafkaAdminClient, topic: NewTopic) -> None:
+    """Make a topic past the code tested, and wait until it has leaders: brokers hear of it later
+    than the controller answers."""
+    await admin.create_topics([topic])
+
+    async def led() -> bool:
+        found = {one["topic"]: one["partitions"] for one in await admin.describe_topics()}
+        parts = found.get(topic.name, [])
+        return len(parts) == topic.num_partitions and all(part["leader"] >= 0 for part in parts)
+
+    await until(f"the topic {topic.name} to have leaders", led)
 
 
 def prefixed(prefix: str) -> tuple[str, ...]:
@@ -78,7 +92,7 @@ async def test_makes_only_what_is_missing(
 ) -> None:
     name = prefix + ELIGIBILITY.name
     settings = {**ELIGIBILITY.settings(), "min.insync.replicas": "1"}
-    await admin.create_topics([NewTopic(name, 1, 1, topic_configs=settings)])
+    await make(admin, NewTopic(name, 1, 1, topic_configs=settings))
     others = tuple(other for other in prefixed(prefix) if other != name)
     before = await check(stack.kafka, prefix=prefix, partitions=1)
     assert (before.missing, before.unchanged) == (others, (name,))
@@ -92,7 +106,7 @@ async def test_reports_what_differs_and_leaves_it(
 ) -> None:
     name = prefix + ELIGIBILITY.name
     settings = {**ELIGIBILITY.settings(), "cleanup.policy": "delete", "min.insync.replicas": "1"}
-    await admin.create_topics([NewTopic(name, 2, 1, topic_configs=settings)])
+    await make(admin, NewTopic(name, 2, 1, topic_configs=settings))
     differences = (
         Difference(name, "partitions", "3", "2"),
         Difference(name, "cleanup.policy", "compact", "delete"),
