@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ from ops.generate.progress import Meter
 from ops.stack.ports import LOOPBACK, free_port
 from ops.stack.workers import ask_ready
 
+BOTH_LANES = "urgent,bulk"
 READY_S = 90.0
 POLL_S = 0.2
 """Each look at a worker's page costs it some milliseconds, which are not what is measured."""
@@ -73,17 +74,24 @@ class Drained:
 
 
 @asynccontextmanager
-async def working(service: Service, count: int = 1) -> AsyncIterator[Crew]:
-    """Run workers meanwhile; they are starting when the body begins."""
-    ports: set[int] = set()
-    while len(ports) < count:
-        ports.add(free_port(ports))
+async def working(
+    service: Service, count: int = 1, *, lanes: Sequence[str] = (BOTH_LANES,)
+) -> AsyncIterator[Crew]:
+    """Run workers meanwhile, `count` for each of `lanes`, which are settings `LANES`; they are
+    starting when the body begins."""
+    runs = list(lanes) * count
+    ports: list[int] = []
+    while len(ports) < len(runs):
+        ports.append(free_port(set(ports)))
     async with AsyncExitStack() as stack:
         pids = [
             await stack.enter_async_context(
-                child(["-m", "workers"], {**service.env, "METRICS_PORT": str(port)})
+                child(
+                    ["-m", "workers"],
+                    {**service.env, "METRICS_PORT": str(port), "LANES": run},
+                )
             )
-            for port in ports
+            for port, run in zip(ports, runs, strict=True)
         ]
         urls = [f"http://{LOOPBACK}:{port}/metrics" for port in ports]
         yield Crew(service, tuple(pids), tuple(urls))
