@@ -21,8 +21,12 @@ _AT_ONCE = 50
 
 @dataclass(slots=True)
 class Read:
-    """A batch, and the records that it was made of, by partition and in order."""
+    """A batch, and the records that it was made of, by partition and in order.
 
+    `epoch` is that of the assignment when the reading of it began.
+    """
+
+    epoch: int
     fetched: dict[TopicPartition, list[Any]] = field(default_factory=dict)
     arrived: list[Arrived] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
@@ -78,22 +82,22 @@ class ReadAhead:
             return False
         return task.result().size >= self._max_records
 
-    async def take(self) -> Read:
-        """The next batch; empty where nothing came within 0.2 s.
+    async def take(self, epoch: int) -> Read:
+        """The next batch; empty where nothing came within 0.2 s. `epoch` is the present one.
 
         Raises `UnicodeDecodeError` where the client cannot unpack a record.
         """
         task, self._next = self._next, None
-        read = await (task or self._read())
+        read = await (task or self._read(epoch))
         if 0 < read.size < self._max_records:
             # What came while the last batch was written: the more waits, the larger a batch.
             await self._fetch(read, timeout_ms=0)
         return read
 
-    def go_on(self) -> None:
+    def go_on(self, epoch: int) -> None:
         """Begin to read the next batch."""
         if self._next is None:
-            self._next = asyncio.create_task(self._read())
+            self._next = asyncio.create_task(self._read(epoch))
 
     async def drop(self) -> bool:
         """Forget what was read ahead; tells whether there was anything."""
@@ -104,8 +108,8 @@ class ReadAhead:
         await asyncio.gather(task, return_exceptions=True)
         return True
 
-    async def _read(self) -> Read:
-        read = Read()
+    async def _read(self, epoch: int) -> Read:
+        read = Read(epoch)
         await self._fetch(read, timeout_ms=POLL_MS)
         return read
 

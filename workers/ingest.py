@@ -35,6 +35,7 @@ from workers.rehearsal import rehearsal
 from workers.settings import Settings
 
 _HAND_OVER_SECONDS = 5.0
+_REJOINING_SECONDS = 0.05
 _REPORT_SECONDS = 1.0
 _SILENCE_SECONDS = 10.0
 
@@ -127,28 +128,32 @@ class Ingest(LoopService):
         )
 
     async def _turn(self, consumer: AIOKafkaConsumer, ahead: ReadAhead) -> None:
+        if self._rejoining:  # nothing may be written now, whatever is read
+            await asyncio.sleep(_REJOINING_SECONDS)
+            return
         if self._unpositioned and await ahead.drop():
             self._unpositioned = set(consumer.assignment())
         await self._position(consumer)
         await self._connected()
         await self._let_more_come(ahead)
-        epoch = self._epoch
         try:
-            read = await ahead.take()
+            read = await ahead.take(self._epoch)
         except UnicodeDecodeError:
-            await self._pass_unreadable(consumer, epoch)
+            await self._pass_unreadable(consumer, self._epoch)
             return
         if not read.size:
             self._assert_not_deaf()
             return
         if not self._unpositioned:
-            ahead.go_on()
+            ahead.go_on(self._epoch)
         async with self._in_hand:
-            # While the group is joined anew the batch before this one may have been let go:
-            # then this one must not be written. All is read again once there are partitions.
-            if epoch == self._epoch and not self._rejoining:
+            # The batch before one that was read under an earlier assignment may have been let go:
+            # written now, the offsets would stand past it.
+            if read.epoch == self._epoch and not self._rejoining:
                 self._begun = time.monotonic()
-                await self._take_in(read, epoch)
+                await self._take_in(read)
+            else:
+                self._start_over(consumer.assignment())
         self._waiting_since = None
 
     async def _let_more_come(self, ahead: ReadAhead) -> None:
@@ -190,8 +195,8 @@ class Ingest(LoopService):
                         break
                     if not fetched:
                         break
-                    await self._take_in(self._alone(partition, *fetched[partition]), epoch)
-        self._unpositioned = set(partitions)
+                    await self._take_in(self._alone(partition, fetched[partition][0], epoch))
+        self._start_over(consumer.assignment())
 
     async def _give_up(self, partition: TopicPartition, offset: int, epoch: int) -> None:
         received = datetime.now(UTC)
@@ -200,15 +205,15 @@ class Ingest(LoopService):
         batch = Batch([], [Unread(record, "malformed_header: name")], offsets)
         await self._write_until_done(batch, epoch)
 
-    async def _take_in(self, read: Read, epoch: int) -> None:
+    async def _take_in(self, read: Read) -> None:
         """Write one batch; comes back when it is committed or when its partitions are lost."""
         try:
-            await self._write_until_done(read.batch, epoch)
+            await self._write_until_done(read.batch, read.epoch)
         except Exception as error:  # noqa: BLE001 - whatever one record does, the others count
             log_failure(self.name, "batch-failed", error)
             for partition, records in read.fetched.items():
                 for record in records:
-                    await self._take_in_alone(partition, record, epoch)
+                    await self._take_in_alone(partition, record, read.epoch)
 
     def _read(self, record: Record) -> Arrived | Unread:
         read = self._decoder.read(record)
@@ -216,8 +221,8 @@ class Ingest(LoopService):
             self._metrics.dropped_fields.inc(read.dropped)
         return read
 
-    def _alone(self, partition: TopicPartition, record: Any) -> Read:
-        read = Read()
+    def _alone(self, partition: TopicPartition, record: Any, epoch: int) -> Read:
+        read = Read(epoch)
         read.add(partition, [record], self._read)
         return read
 
@@ -228,7 +233,7 @@ class Ingest(LoopService):
         the record, and stopping loses nothing, since the offsets stand before it.
         """
         try:
-            await self._write_until_done(self._alone(partition, record).batch, epoch)
+            await self._write_until_done(self._alone(partition, record, epoch).batch, epoch)
         except Exception as error:
             log_failure(self.name, "record-failed", error)
             if not await self._register_works():
@@ -310,6 +315,7 @@ class Ingest(LoopService):
 
     def assigned(self, partitions: Collection[TopicPartition]) -> None:
         """Partitions came: nothing is read of them before the register says from where."""
+        self._epoch += 1  # what was read before they came is read again
         self._rejoining = False
         self._start_over(partitions)
         self._joined = True
