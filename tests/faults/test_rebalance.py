@@ -2,10 +2,14 @@
 
 import asyncio
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
+from confluent_kafka import Consumer
 
+from ops.stack.ports import free_port
 from tests.integration.support import broker
 from tests.integration.support.broker import Outgoing
 from tests.integration.support.database import connected
@@ -18,9 +22,10 @@ from tests.integration.support.locks import (
 )
 from tests.integration.support.model import assert_nothing_lost
 from tests.integration.support.polling import until
+from tests.integration.support.proxy import proxied
 from tests.integration.support.stream import streaming
 from tests.integration.support.worker import Worker
-from topics import CONSENTS, SIGNUPS
+from topics import CONSENTS, REFUSALS, SIGNUPS
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 
@@ -107,6 +112,31 @@ async def test_a_worker_that_wakes_up_in_time_to_commit(deployment: Deployment) 
     await assert_nothing_lost(deployment)
 
 
+async def test_a_batch_that_is_let_go_while_its_lane_joins_anew(deployment: Deployment) -> None:
+    """What was read after it is not written before it is read again, though partitions come back
+    in between: the offsets would stand past it, and it would be lost."""
+    url, port = urlsplit(deployment.database_url), free_port()
+    assert url.port is not None
+    through = deployment.database_url.replace(f":{url.port}/", f":{port}/")
+    async with proxied(port, url.port) as way:
+        worker = await deployment.start_worker({"DATABASE_URL": through, "BATCH_MAX_RECORDS": "10"})
+        await deployment.publish(consents(10))
+        await deployment.drained()
+        way.hold_answers()
+        # A batch in hand, one of the same partition that is read ahead, and a third.
+        await deployment.publish(consents(30))
+        await in_hand(deployment)
+        with member(deployment, "urgent"):
+            await says(worker, "urgent because it is rebalancing")
+            way.break_all()
+            await says(worker, '"batch-abandoned"')
+            # With the batch gone, the lane joins; it has no connection to ask where to go on.
+            await says(worker, '"assigned", "partitions": 12, "event": "urgent"', times=2)
+            way.let_answers_go()
+            await deployment.drained()
+    await assert_nothing_lost(deployment)
+
+
 async def test_a_relay_that_wakes_up_after_another_took_over(deployment: Deployment) -> None:
     """It stood still with messages in hand, and lost the lead. By the time it wakes up, those
     persons are erased and their tombstones published: the old messages must not come after
@@ -148,3 +178,52 @@ async def end_relay_session(deployment: Deployment) -> None:
             " where application_name = 'register-relay' and datname = current_database()"
         )
         assert ended == 1
+
+
+def consents(count: int) -> list[Outgoing]:
+    """Withdrawals of one person, so that all are in one partition."""
+    return [
+        structured(CONSENTS.name, event("consent.withdrawn", "one-person", {"scope": {}}))
+        for _ in range(count)
+    ]
+
+
+async def in_hand(deployment: Deployment) -> None:
+    """Wait until the lane for bans is in the midst of a transaction."""
+
+    async def begun() -> bool:
+        async with connected(deployment.database_url) as connection:
+            found: int = await connection.fetchval(
+                "select count(*) from pg_stat_activity where state = 'idle in transaction'"
+                " and application_name = 'register-urgent' and datname = current_database()"
+            )
+            return found == 1
+
+    await until("a batch in hand", begun)
+
+
+@contextmanager
+def member(deployment: Deployment, lane: str) -> Iterator[None]:
+    """Somebody else in the lane's group, who wants none of its topics."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": deployment.kafka,
+            "group.id": f"{deployment.group}.{lane}",
+            "partition.assignment.strategy": "range",
+        }
+    )
+    consumer.subscribe([deployment.prefix + REFUSALS.name])
+    consumer.poll(0)
+    try:
+        yield
+    finally:
+        consumer.close()
+
+
+async def says(worker: Worker, words: str, *, times: int = 1) -> None:
+    """Wait until the worker's log has the words so many times."""
+
+    async def said() -> bool:
+        return worker.log.count(words) >= times
+
+    await until(f"the worker to say {words}", said)
