@@ -109,9 +109,8 @@ class Ingest(LoopService):
             if reporter is not None:
                 reporter.cancel()
                 await asyncio.gather(reporter, return_exceptions=True)
+            self._disconnect()
             await consumer.stop()
-            if self._connection is not None:
-                self._connection.terminate()
 
     def _new_consumer(self) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
@@ -128,8 +127,8 @@ class Ingest(LoopService):
         )
 
     async def _turn(self, consumer: AIOKafkaConsumer, ahead: ReadAhead) -> None:
-        if self._rejoining:  # nothing may be written now, whatever is read
-            await asyncio.sleep(_REJOINING_SECONDS)
+        if self._rejoining:
+            await self._poll(consumer)
             return
         if self._unpositioned and await ahead.drop():
             self._unpositioned = set(consumer.assignment())
@@ -155,6 +154,20 @@ class Ingest(LoopService):
             else:
                 self._start_over(consumer.assignment())
         self._waiting_since = None
+
+    async def _poll(self, consumer: AIOKafkaConsumer) -> None:
+        """Ask for records while the group is joined anew, though none come before partitions do:
+        the client joins only while it is asked, and tells its errors only there."""
+        polling = asyncio.ensure_future(consumer.getmany(timeout_ms=0))
+        stopping = asyncio.ensure_future(self.stopping.wait())
+        try:
+            await asyncio.wait({polling, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if polling.done():
+                polling.result()
+        finally:
+            polling.cancel()
+            stopping.cancel()
+        await asyncio.sleep(_REJOINING_SECONDS)
 
     async def _let_more_come(self, ahead: ReadAhead) -> None:
         """A batch costs the same statements for one record as for a hundred. Where few come, the
@@ -213,7 +226,8 @@ class Ingest(LoopService):
             log_failure(self.name, "batch-failed", error)
             for partition, records in read.fetched.items():
                 for record in records:
-                    await self._take_in_alone(partition, record, read.epoch)
+                    if not await self._take_in_alone(partition, record, read.epoch):
+                        return  # whatever comes after it must not be written before it
 
     def _read(self, record: Record) -> Arrived | Unread:
         read = self._decoder.read(record)
@@ -226,21 +240,22 @@ class Ingest(LoopService):
         read.add(partition, [record], self._read)
         return read
 
-    async def _take_in_alone(self, partition: TopicPartition, record: Any, epoch: int) -> None:
+    async def _take_in_alone(self, partition: TopicPartition, record: Any, epoch: int) -> bool:
         """Write one record of a batch that failed; a record that fails alone is a dead letter.
+        Tells whether it was written.
 
         Raises the error where the register would not even take an event of ours: then it is not
         the record, and stopping loses nothing, since the offsets stand before it.
         """
         try:
-            await self._write_until_done(self._alone(partition, record, epoch).batch, epoch)
+            return await self._write_until_done(self._alone(partition, record, epoch).batch, epoch)
         except Exception as error:
             log_failure(self.name, "record-failed", error)
             if not await self._register_works():
                 raise
             unread = [Unread(record_of(record), INTERNAL_ERROR)]
             offsets = {(partition.topic, partition.partition): record.offset + 1}
-            await self._write_until_done(Batch([], unread, offsets), epoch)
+            return await self._write_until_done(Batch([], unread, offsets), epoch)
 
     async def _register_works(self) -> bool:
         """Whether an order that nobody placed can be written; it is taken back at once."""
@@ -256,8 +271,9 @@ class Ingest(LoopService):
             return False
         return True
 
-    async def _write_until_done(self, batch: Batch, epoch: int) -> None:
-        """Write a batch, again after each conflict or outage, while its partitions are ours."""
+    async def _write_until_done(self, batch: Batch, epoch: int) -> bool:
+        """Write a batch, again after each conflict or outage, while its partitions are ours.
+        Tells whether it was written."""
         started = time.monotonic()
         backoff = Backoff()
         while epoch == self._epoch:
@@ -268,15 +284,19 @@ class Ingest(LoopService):
             except LOST_CONNECTION as error:
                 self._metrics.batch_retries.labels("outage").inc()
                 log.warning(self.name, action="database-lost", error=type(error).__name__)
+                # Not used again, though it may live: of a statement that took too long the driver
+                # does not know what became, and would take a new transaction for a part of it.
+                self._disconnect()
                 if self.stopping.is_set():
-                    return  # nothing is lost: the offsets still stand before this batch
+                    return False  # nothing is lost: the offsets still stand before this batch
                 await backoff.wait(self.stopping)
             else:
                 self._observe(batch, outcome, time.monotonic() - started)
                 for (topic, number), offset in batch.offsets.items():
                     self._written[TopicPartition(topic, number)] = offset
-                return
+                return True
         log.info(self.name, action="batch-abandoned", records=len(batch.arrived))
+        return False
 
     async def _write(self, batch: Batch) -> Outcome:
         return await write_batch(await self._connected(), batch, self._rules, datetime.now(UTC))
@@ -381,14 +401,25 @@ class Ingest(LoopService):
         """
         if self._connection is None or self._connection.is_closed():
             url = self._settings.database_url.get_secret_value()
-            self._connection = await self.connect(url, f"register-{self.name}")
-            before, self._cluster = self._cluster, await read_cluster(self._connection)
+            connection = await self.connect(url, f"register-{self.name}")
+            try:
+                cluster = await read_cluster(connection)
+            except BaseException:
+                connection.terminate()
+                raise
+            self._connection = connection
+            before, self._cluster = self._cluster, cluster
             if before not in (None, self._cluster):
                 self._epoch += 1
                 if self._consumer is not None:
                     self._start_over(self._consumer.assignment())
                 raise ConnectionError("the database was restored")
         return self._connection
+
+    def _disconnect(self) -> None:
+        """End the connection, without a farewell: that may hang in an outage."""
+        if self._connection is not None:
+            self._connection.terminate()
 
     def _start_over(self, partitions: Collection[TopicPartition]) -> None:
         """Read nothing of them before the register says from where."""

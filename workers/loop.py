@@ -99,7 +99,12 @@ class LoopService(Service):
         while not self.stopping.is_set():
             try:
                 await self.session()
-            except OUTAGE as error:
+            except (*OUTAGE, asyncio.CancelledError) as error:
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
+                # A cancellation that nobody asked for: Kafka's client lets those of its own tasks
+                # out when it is stopped in an outage.
                 log.warning(self.name, action="outage", error=type(error).__name__)
                 await self.backoff.wait(self.stopping)
 
