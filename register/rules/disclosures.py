@@ -55,6 +55,11 @@ def recalls(
     return found
 
 
+def may_recall(row: PersonRow | None) -> bool:
+    """Whether partners may have to let go of anything of the person, as decided now (R65)."""
+    return row is None or row.disclosure_denial in _SAYS_NO or row.rectified
+
+
 def _reason(line: Disclosed, row: PersonRow | None) -> str | None:
     if row is None:
         return ERASED

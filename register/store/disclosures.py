@@ -15,6 +15,7 @@ from register.rules.disclosures import (
     Job,
     Recall,
     Selection,
+    may_recall,
     recalls,
 )
 from register.rules.facts import JsonDict
@@ -38,13 +39,15 @@ async def recall(connection: Connection, changes: Changes, now: datetime) -> lis
     for change in changes.eligibility:
         if change.data is None and change.person_id not in changes.aliases:
             rows[change.person_id] = None
-    if not rows:
+    # Of everybody else nothing is taken back, and a ledger is long where much was handed over.
+    touched = [person_id for person_id, row in rows.items() if may_recall(row)]
+    if not touched:
         return []
     ledger = [
         Disclosed(
             row["ledger_id"], row["person_id"], row["partner_id"], row["name"], row["address"]
         )
-        for row in await connection.fetch(queries.ledger_lines, list(rows))
+        for row in await connection.fetch(queries.ledger_lines, touched)
     ]
     found = recalls(ledger, rows)
     if found:
