@@ -13,7 +13,7 @@ from bench.service import Service
 from bench.usage import Usage, used
 from ops.demo.metrics import scrape
 from ops.generate.progress import Meter
-from ops.stack.ports import LOOPBACK, free_port
+from ops.stack.ports import LOOPBACK, free_ports
 from ops.stack.workers import ask_ready
 
 BOTH_LANES = "urgent,bulk"
@@ -80,9 +80,7 @@ async def working(
     """Run workers meanwhile, `count` for each of `lanes`, which are settings `LANES`; they are
     starting when the body begins."""
     runs = list(lanes) * count
-    ports: list[int] = []
-    while len(ports) < len(runs):
-        ports.append(free_port(set(ports)))
+    ports = free_ports(len(runs))
     async with AsyncExitStack() as stack:
         pids = [
             await stack.enter_async_context(

@@ -131,14 +131,14 @@ class Ingest(LoopService):
             await self._poll(consumer)
             return
         if self._unpositioned and await ahead.drop():
-            self._unpositioned = set(consumer.assignment())
+            self._start_over(consumer.assignment())
         await self._position(consumer)
         await self._connected()
         await self._let_more_come(ahead)
         try:
             read = await ahead.take(self._epoch)
         except UnicodeDecodeError:
-            await self._pass_unreadable(consumer, self._epoch)
+            await self._pass_unreadable(consumer)
             return
         if not read.size:
             self._assert_not_deaf()
@@ -185,12 +185,13 @@ class Ingest(LoopService):
             log.error(self.name, action="deaf")
             raise KafkaConnectionError("records wait in Kafka and none is fetched")
 
-    async def _pass_unreadable(self, consumer: AIOKafkaConsumer, epoch: int) -> None:
+    async def _pass_unreadable(self, consumer: AIOKafkaConsumer) -> None:
         """Get past a record that the client cannot unpack: a header's name is no UTF-8.
 
         Partition by partition and record by record from where the register stands, until it is
         met. It becomes a dead letter without its bytes: they stay at the offset that it names.
         """
+        epoch = self._epoch
         partitions = sorted(consumer.assignment())
         offsets = await self._stored_offsets(consumer, partitions)
         for partition in partitions:

@@ -28,6 +28,14 @@ def is_free(port: int) -> bool:
     return True
 
 
+def free_ports(count: int) -> list[int]:
+    """So many different free loopback ports; raises StackError like `free_port`."""
+    ports: set[int] = set()
+    while len(ports) < count:
+        ports.add(free_port(ports))
+    return sorted(ports)
+
+
 def free_port(taken: set[int] | None = None) -> int:
     """A free loopback port that is not in `taken`.
 

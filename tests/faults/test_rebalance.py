@@ -4,7 +4,6 @@ import asyncio
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 import pytest
 from confluent_kafka import Consumer
@@ -17,6 +16,7 @@ from tests.integration.support.deployment import Deployment
 from tests.integration.support.events import ago, believable, event, signup, structured
 from tests.integration.support.locks import (
     relay_is_stuck,
+    sessions,
     someone_waits_for,
     table_locked,
 )
@@ -115,23 +115,28 @@ async def test_a_worker_that_wakes_up_in_time_to_commit(deployment: Deployment) 
 async def test_a_batch_that_is_let_go_while_its_lane_joins_anew(deployment: Deployment) -> None:
     """What was read after it is not written before it is read again, though partitions come back
     in between: the offsets would stand past it, and it would be lost."""
-    url, port = urlsplit(deployment.database_url), free_port()
-    assert url.port is not None
-    through = deployment.database_url.replace(f":{url.port}/", f":{port}/")
-    async with proxied(port, url.port) as way:
+    server, port = deployment.stack.processes.postgres.port, free_port()
+    through = deployment.database_url.replace(f":{server}/", f":{port}/")
+    async with proxied(port, server) as way:
         worker = await deployment.start_worker({"DATABASE_URL": through, "BATCH_MAX_RECORDS": "10"})
         await deployment.publish(consents(10))
         await deployment.drained()
         way.hold_answers()
         # A batch in hand, one of the same partition that is read ahead, and a third.
         await deployment.publish(consents(30))
-        await in_hand(deployment)
+
+        async def in_hand() -> bool:
+            return bool(await sessions(deployment, "register-urgent", state="idle in transaction"))
+
+        await until("a batch in hand", in_hand)
         with member(deployment, "urgent"):
-            await says(worker, "urgent because it is rebalancing")
+            await deployment.says(worker, "urgent because it is rebalancing")
             way.break_all()
-            await says(worker, '"batch-abandoned"')
+            await deployment.says(worker, '"batch-abandoned"')
             # With the batch gone, the lane joins; it has no connection to ask where to go on.
-            await says(worker, '"assigned", "partitions": 12, "event": "urgent"', times=2)
+            await deployment.says(
+                worker, '"assigned", "partitions": 12, "event": "urgent"', times=2
+            )
             way.let_answers_go()
             await deployment.drained()
     await assert_nothing_lost(deployment)
@@ -188,20 +193,6 @@ def consents(count: int) -> list[Outgoing]:
     ]
 
 
-async def in_hand(deployment: Deployment) -> None:
-    """Wait until the lane for bans is in the midst of a transaction."""
-
-    async def begun() -> bool:
-        async with connected(deployment.database_url) as connection:
-            found: int = await connection.fetchval(
-                "select count(*) from pg_stat_activity where state = 'idle in transaction'"
-                " and application_name = 'register-urgent' and datname = current_database()"
-            )
-            return found == 1
-
-    await until("a batch in hand", begun)
-
-
 @contextmanager
 def member(deployment: Deployment, lane: str) -> Iterator[None]:
     """Somebody else in the lane's group, who wants none of its topics."""
@@ -218,12 +209,3 @@ def member(deployment: Deployment, lane: str) -> Iterator[None]:
         yield
     finally:
         consumer.close()
-
-
-async def says(worker: Worker, words: str, *, times: int = 1) -> None:
-    """Wait until the worker's log has the words so many times."""
-
-    async def said() -> bool:
-        return worker.log.count(words) >= times
-
-    await until(f"the worker to say {words}", said)

@@ -341,11 +341,7 @@ async def test_gaps_are_accepted_by_a_person(deployment: Deployment) -> None:
     assert (await told(deployment)).exit_code == 0
     worker = deployment.launch()
     await output_waits(worker)
-
-    async def has_told() -> bool:
-        return "replay-has-gaps" in worker.log
-
-    await until("the gap to be logged", has_told)
+    await deployment.says(worker, "replay-has-gaps")
     status = await told(deployment, "--status")
     assert (status.exit_code, "are gone from Kafka" in status.stderr) == (1, True)
     assert (await told(deployment, "--accept-gaps")).exit_code == 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ops.stack import DEFAULT_DIR, KafkaCluster, Stack
-from ops.stack.ports import LOOPBACK, free_port
+from ops.stack.ports import LOOPBACK, free_port, free_ports
 from register.store.migrate import migrate_async
 from tests.conftest import RunningStack
 from tests.faults.harness.clock import Clock, compiled
@@ -142,7 +142,7 @@ async def built() -> AsyncIterator[Site]:
     """Servers, topics, tables and two workers of this process's own; all ends with the body."""
     _remove_leftovers()
     servers = Stack(_FOLDER / str(os.getpid()), kafka_nodes=NODES)
-    ports = _ports(2 * NODES)
+    ports = free_ports(2 * NODES)
     inside, outside = ports[:NODES], ports[NODES:]
     servers.kafka = KafkaCluster(
         servers.dir / "kafka",
@@ -207,13 +207,6 @@ def _listeners(inside: int, outside: int) -> dict[str, str]:
         f"CLIENTS://{LOOPBACK}:{inside}",
         "advertised.listeners": f"{plain},CLIENTS://{LOOPBACK}:{outside}",
     }
-
-
-def _ports(count: int) -> list[int]:
-    taken: set[int] = set()
-    while len(taken) < count:
-        taken.add(free_port(taken))
-    return sorted(taken)
 
 
 def _end(servers: Stack, *, keeps_logs: bool) -> None:

@@ -74,6 +74,16 @@ class Deployment:
 
         await until("/readyz to answer 200", ready, seconds=seconds)
 
+    async def says(
+        self, worker: Worker, words: str, *, times: int = 1, seconds: float = 30
+    ) -> None:
+        """Wait until the worker's log has the words so many times."""
+
+        async def said() -> bool:
+            return worker.log.count(words) >= times
+
+        await until(f"the worker to say {words}", said, seconds=seconds)
+
     async def publish(
         self, records: Iterable[Outgoing], settings: Mapping[str, str] | None = None
     ) -> list[tuple[str, int, int]]:

@@ -41,6 +41,18 @@ async def someone_waits_for(deployment: Deployment, table: str, *, waiting: int 
     await until(f"{waiting} to wait for the table {table}", waits)
 
 
+async def sessions(deployment: Deployment, *names: str, state: str | None = None) -> set[int]:
+    """The server's processes for connections of these names, or those of them in a state."""
+    async with connected(deployment.database_url) as connection:
+        rows = await connection.fetch(
+            "select pid from pg_stat_activity where datname = current_database()"
+            " and application_name = any($1) and state = coalesce($2, state)",
+            names,
+            state,
+        )
+    return {row["pid"] for row in rows}
+
+
 async def relay_is_stuck(deployment: Deployment) -> None:
     """Wait until the relay has a message in hand and waits for Kafka.
 
