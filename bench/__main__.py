@@ -13,7 +13,7 @@ import typer
 from aiokafka.errors import KafkaError
 from rich.console import Console
 
-from bench import backlog, growth, loads, plot, sustained, upkeep
+from bench import backlog, growth, history, loads, plot, sustained, upkeep
 from bench.figures import RESULTS, Figure, append, report
 from bench.machine import Machine, describe
 from bench.service import Service, servers, service_of
@@ -30,6 +30,7 @@ class Effort:
     bans: int
     sizes: tuple[int, ...]
     grown_events: int
+    depths: tuple[int, ...]
     crews: tuple[int, ...]
     screenings: int
     backlog: int
@@ -43,6 +44,7 @@ QUICK = Effort(
     bans=60,
     sizes=(2_000, 10_000),
     grown_events=3_000,
+    depths=(1, 10),
     crews=(1, 2),
     screenings=10,
     backlog=50_000,
@@ -55,6 +57,7 @@ USUAL = Effort(
     bans=1_000,
     sizes=(10_000, 100_000),
     grown_events=20_000,
+    depths=(1, 10, 100),
     crews=(1, 2, 4),
     screenings=100,
     backlog=1_000_000,
@@ -69,6 +72,7 @@ class Part(StrEnum):
     RATES = "rates"
     LOADS = "loads"
     SIZES = "sizes"
+    HISTORY = "history"
     BACKLOG = "backlog"
 
 
@@ -113,6 +117,10 @@ class Run:
             await self._part("size of the register", sizes)
         if grown is not None:
             await self._upkeep(grown)
+        if Part.HISTORY in self.parts:
+            await self._part(
+                "facts of a person", lambda: history.measure(self.service, effort.depths)
+            )
         if Part.BACKLOG in self.parts:
             await self._part(
                 "backlog",

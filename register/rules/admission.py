@@ -27,13 +27,13 @@ def admits(facts: Sequence[Fact], fact: Fact, collection_bans: CollectionBans) -
 
     `facts` are the person's other facts. Returns the refusal, or None where it may.
     """
-    gone = {other.fact_id for other in expired_facts(facts)}
-    left = [other for other in facts if other.fact_id not in gone]
-    ordered = sorted(counting([*left, fact]), key=lambda other: other.order)
     if erased_since(facts, fact) and fact.type not in SURVIVES:
         return Refused(*ERASED)
     if not fact.brings_data or fact.type == ORDER:
         return None
+    gone = {other.fact_id for other in expired_facts(facts)}
+    left = [other for other in facts if other.fact_id not in gone]
+    ordered = sorted(counting([*left, fact]), key=lambda other: other.order)
     if fact.type == LISTING:
         return _admits_listing(ordered, fact, collection_bans)
     until = [other for other in ordered if other.time <= fact.time]

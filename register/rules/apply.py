@@ -95,8 +95,7 @@ class _Batch:
         return self._changes
 
     def _person(self, members: list[bytes]) -> _Person:
-        facts = [fact for identity in members for fact in self._known.facts.get(identity, ())]
-        return _Person(members, facts, fold(facts))
+        return _Person(members, self._known.facts_of(members), self._known.state_of(members))
 
     # The person: id, identities, message
 
@@ -112,6 +111,7 @@ class _Batch:
         """Name the person, point its identities to it, and say what changed."""
         ids = self._ids(person)
         person_id = ids[_eldest(person)]
+        self._changes.decided.add(person_id)
         cause = self._cause(person)
         names, former = self._point_identities(person, person_id)
         person.points = self._points(person.state)

@@ -65,9 +65,16 @@ class Arrivals:
         self.causes: dict[bytes, Intake] = {}
         self.links: list[tuple[bytes, bytes]] = []
         self._standing: dict[bytes, list[Entry]] = {}
+        self._states: dict[bytes, tuple[int, PersonState]] = {}
+        self._derived: dict[bytes, tuple[PersonState, int]] = {}
+        self._entry_changes = 0
+        self._changed_last: dict[bytes, int] = {}
         self._settings = settings
         self._corrected = _with(snapshot, RECTIFICATION)
         self._erased = _with(snapshot, ERASURE)
+        self._deriving = {
+            entry.derived_by for entries in self.entries.values() for entry in entries
+        }
         self._by_key = {key: list(known) for key, known in snapshot.by_match_key.items()}
         self._know(snapshot)
 
@@ -124,7 +131,7 @@ class Arrivals:
         """R26. Looked at again under the locks: an order or a consent may have come since."""
         fact = arrival.fact
         members = self._members([fact.identity])
-        facts = self._facts_of(members)
+        facts = self.facts_of(members)
         state = fold(facts)
         since = state.former_since
         if (
@@ -174,9 +181,8 @@ class Arrivals:
         `spoke`: the ban register has changed already.
         """
         members = self.components.members(identity)
-        facts = self._facts_of(members)
-        if any(fact.type in NOES for fact in facts):
-            spoke = self.derive(members, fold(facts)) or spoke
+        if any(fact.type in NOES for fact in self.facts_of(members)):
+            spoke = self.derive(members, self.state_of(members)) or spoke
         if spoke or not self._corrected.isdisjoint(members):
             self.derive_corrected()
 
@@ -185,7 +191,7 @@ class Arrivals:
         placed the ban (R62)."""
         roots = {self.components.root(identity) for identity in self._corrected}
         groups = [self.components.members(root) for root in sorted(roots)]
-        states = [(members, fold(self._facts_of(members))) for members in groups]
+        states = [(members, self.state_of(members)) for members in groups]
         while any(self.derive(members, state) for members, state in states):
             continue
 
@@ -208,12 +214,23 @@ class Arrivals:
                 members.update(dict.fromkeys(self.components.members(identity)))
         return list(members)
 
-    def _facts_of(self, members: Iterable[bytes]) -> list[Fact]:
+    def facts_of(self, members: Iterable[bytes]) -> list[Fact]:
+        """Their facts, those of the batch included."""
         return [fact for identity in members for fact in self.facts.get(identity, ())]
+
+    def state_of(self, members: Sequence[bytes]) -> PersonState:
+        """The state of the person whose identities these are, folded once for each arrival."""
+        facts = self.facts_of(members)
+        root = self.components.root(members[0])
+        # Sets of identities and their facts only grow: equally many are the same ones.
+        held = self._states.get(root)
+        if held is None or held[0] != len(facts):
+            held = self._states[root] = (len(facts), fold(facts))
+        return held[1]
 
     def _left(self, members: Iterable[bytes]) -> list[Fact]:
         """The facts that no erasure took, also none of this batch's (R25)."""
-        facts = self._facts_of(members)
+        facts = self.facts_of(members)
         gone = {fact.fact_id for fact in expired_facts(facts)}
         return [fact for fact in facts if fact.fact_id not in gone]
 
@@ -221,7 +238,7 @@ class Arrivals:
         if fact.identity is None:
             return None
         members = self._members([fact.identity, *partners])
-        facts = self._facts_of(members)
+        facts = self.facts_of(members)
         return admits(facts, fact, self.collection_bans([fact], members))
 
     # What customer service asks in a person's name
@@ -259,7 +276,7 @@ class Arrivals:
 
     def _take_rectification(self, arrival: Intake) -> None:
         members, reason = self._find(arrival)
-        facts = self._facts_of(members)
+        facts = self.facts_of(members)
         listings = [fact for fact in facts if fact.type == LISTING]
         if reason is None and not fold(facts, self.collection_bans(listings, members)).present:
             reason = NOT_FOUND
@@ -298,7 +315,7 @@ class Arrivals:
         """
         if self._erased.isdisjoint(members):
             return
-        erasures = [fact for fact in self._facts_of(members) if fact.type == ERASURE]
+        erasures = [fact for fact in self.facts_of(members) if fact.type == ERASURE]
         last = max(erasures, key=lambda fact: fact.order)
         for identity in sorted(members):
             facts = self.facts.get(identity, ())
@@ -313,13 +330,19 @@ class Arrivals:
     def derive(self, members: Sequence[bytes], state: PersonState) -> bool:
         """Write what follows from a person's facts under contact points that no ban of theirs
         named, and take away what follows no more; returns whether that was anything."""
+        root = self.components.root(members[0])
+        if self._follows_already(root, state):
+            return False
+        self._derived[root] = (state, self._entry_changes)
         own = set(members)
         changed = False
         wanted = {
             (entry.digest, entry.fact_id): entry for entry in derived_entries(state, self.standing)
         }
+        if not wanted and self._deriving.isdisjoint(own):
+            return False
         digests = {digest for digest, _ in wanted}
-        digests.update(point.digest for fact in self._facts_of(members) for point in fact.points)
+        digests.update(point.digest for fact in self.facts_of(members) for point in fact.points)
         for digest in sorted(digests):
             for entry in list(self.entries.get(digest, ())):
                 key = (entry.digest, entry.fact_id)
@@ -333,9 +356,30 @@ class Arrivals:
             changed = True
         return changed
 
+    def _follows_already(self, root: bytes, state: PersonState) -> bool:
+        """Whether all was derived from that state, and of what it brings along (R62) nothing has
+        changed since."""
+        derived = self._derived.get(root)
+        if derived is None or derived[0] is not state:
+            return False
+        since = derived[1]
+        stands_on = {corrected.old for corrected in state.corrected}
+        stands_on.update(
+            entry.placed_by
+            for digest in list(stands_on)
+            for entry in self.entries.get(digest, ())
+            if entry.placed_by is not None
+        )
+        return all(self._changed_last.get(digest, 0) <= since for digest in stands_on)
+
+    def _note_change(self, entry: Entry) -> None:
+        self._standing.clear()
+        self._entry_changes += 1
+        self._changed_last[entry.digest] = self._entry_changes
+
     def _remove(self, entry: Entry) -> None:
         self.entries[entry.digest].remove(entry)
-        self._standing.clear()
+        self._note_change(entry)
         if entry in self.new_entries:
             self.new_entries.remove(entry)
         else:
@@ -344,7 +388,8 @@ class Arrivals:
     def add_entry(self, entry: Entry) -> None:
         """Write an entry into the ban register."""
         self.entries.setdefault(entry.digest, []).append(entry)
-        self._standing.clear()
+        self._deriving.add(entry.derived_by)
+        self._note_change(entry)
         self.new_entries.append(entry)
 
     def standing(self, digest: bytes) -> list[Entry]:

@@ -87,7 +87,7 @@ def standing(entries: Iterable[Entry], placer_lifts: Sequence[Entry] = ()) -> li
         remaining = _after_lifts(ban, [*lifts, *own])
         if remaining is not None:
             left.append(remaining)
-    return sorted(left, key=lambda ban: (ban.since, ban.fact_id.bytes))
+    return sorted(left, key=lambda ban: (ban.since, ban.fact_id.int))
 
 
 def _after_lifts(ban: Entry, lifts: Sequence[Entry]) -> Entry | None:

@@ -179,7 +179,7 @@ def _bans(state: PersonState, others: Iterable[Entry]) -> _Bans:
 
 def bindings(state: PersonState, others: Iterable[Entry]) -> Iterator[Binding]:
     """Every ban that stands for the person, with what consents have freed of it (R5, R8, R9)."""
-    consents = state.permissions.consents
+    consents = [consent for consent in state.permissions.consents if consent.scope.named]
     for no in state.standing:
         yield from _bindings(no, no.scope, no.reason, no.scope.cells, consents)
     for entry in others:

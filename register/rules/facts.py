@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any
 
 from register.rules.cells import PURPOSE_CELLS, mask
 from register.rules.digest import Point
-from schemas.terms import Purpose
+from schemas.terms import Channel, Purpose
 
 JsonDict = dict[str, Any]
 
@@ -95,9 +96,9 @@ class Fact:
     subject: str | None = None
 
     @property
-    def order(self) -> tuple[datetime, int, bytes]:
+    def order(self) -> tuple[datetime, int, int]:
         """Where the fact stands in the fold (R2, R3)."""
-        return (self.time, _RANKS.get(self.type, Rank.OTHER), self.fact_id.bytes)
+        return (self.time, _RANKS.get(self.type, Rank.OTHER), self.fact_id.int)
 
     @property
     def match_keys(self) -> frozenset[bytes]:
@@ -156,18 +157,15 @@ class Scope:
         return other.products is not None and other.products <= self.products
 
 
+_Terms = tuple[str, ...] | None
+
+_DISTINCT_SCOPES = 4096
+"""A channel system uses a few dozen; the rest is room."""
+
+
 def parse_scope(data: Mapping[str, Any]) -> Scope:
     """Read the kept scope of a consent; a list that is left out means all."""
-    purposes = data.get("purposes")
-    channels = data.get("channels")
-    products = data.get("products")
-    return Scope(
-        cells=mask(purposes, channels),
-        named=mask(purposes, channels) if purposes and channels else 0,
-        products=frozenset(products) if products else None,
-        purposes=tuple(purposes) if purposes else None,
-        channels=tuple(channels) if channels else None,
-    )
+    return _scope(*_lists(data))
 
 
 def parse_ban_scope(data: Mapping[str, Any]) -> Scope:
@@ -176,8 +174,37 @@ def parse_ban_scope(data: Mapping[str, Any]) -> Scope:
     A no to disclosure is one whichever channel it names: there is only one (R34). No no touches
     a service notice (R35).
     """
-    scope = parse_scope(data)
+    return _ban_scope(*_lists(data))
+
+
+def _lists(data: Mapping[str, Any]) -> tuple[_Terms, _Terms, _Terms]:
+    purposes, channels, products = data.get("purposes"), data.get("channels"), data.get("products")
+    return (
+        tuple(purposes) if purposes is not None else None,
+        tuple(channels) if channels is not None else None,
+        tuple(products) if products is not None else None,
+    )
+
+
+@lru_cache(_DISTINCT_SCOPES)
+def _scope(purposes: _Terms, channels: _Terms, products: _Terms) -> Scope:
+    cells = mask(
+        None if purposes is None else map(Purpose, purposes),
+        None if channels is None else map(Channel, channels),
+    )
+    return Scope(
+        cells=cells,
+        named=cells if purposes and channels else 0,
+        products=frozenset(products) if products else None,
+        purposes=purposes or None,
+        channels=channels or None,
+    )
+
+
+@lru_cache(_DISTINCT_SCOPES)
+def _ban_scope(purposes: _Terms, channels: _Terms, products: _Terms) -> Scope:
+    scope = _scope(purposes, channels, products)
     cells = scope.cells & ~PURPOSE_CELLS[Purpose.SERVICE_NOTICE]
-    if Purpose.DISCLOSURE.value in (scope.purposes or ()):
+    if Purpose.DISCLOSURE.value in (purposes or ()):
         cells |= PURPOSE_CELLS[Purpose.DISCLOSURE]
-    return scope if cells == scope.cells else replace(scope, cells=cells)
+    return replace(scope, cells=cells)

@@ -15,7 +15,7 @@ from register.rules.facts import (
     SIGNUP,
     Fact,
 )
-from register.rules.permissions import Moment, Permissions, stands
+from register.rules.permissions import Moment, Permissions, StandingConsents
 from schemas.terms import Kind
 
 
@@ -62,10 +62,11 @@ class Walk:
 def walk_through(ordered: Sequence[Fact], permissions: Permissions) -> Walk:
     """Go through time and find the last moment without any ground to store (R22, R24)."""
     walk = Walk()
+    consents = StandingConsents(permissions)
     for time, group in groupby(ordered, key=lambda fact: fact.time):
         for fact in group:
             _step(walk, fact)
-        if not _grounded(walk, permissions, time):
+        if not _grounded(walk, consents, time):
             walk.floor = time
     return walk
 
@@ -91,16 +92,14 @@ def _step(walk: Walk, fact: Fact) -> None:
         walk.collection = False
 
 
-def _grounded(walk: Walk, permissions: Permissions, now: Moment) -> bool:
+def _grounded(walk: Walk, consents: StandingConsents, now: Moment) -> bool:
     if walk.ordered:
         return True
     if walk.collection:
         return False
     if walk.own_kind != Kind.CONSUMER:
         return True
-    consents = [consent for consent in permissions.consents if consent.time <= now]
-    nos = [no for no in permissions.nos if no.time <= now] if consents else []
-    return any(stands(consent, nos) for consent in consents)
+    return consents.any_at(now)
 
 
 def listing_forbidden(fact: Fact, collection_bans: CollectionBans) -> bool:

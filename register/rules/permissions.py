@@ -139,6 +139,39 @@ def stands(consent: Consent, nos: Sequence[No]) -> bool:
     return any(alive_cells(consent, nos, product) for product in consent.scope.products or (None,))
 
 
+class StandingConsents:
+    """What consents leave open as time goes on, in one pass, however many there are."""
+
+    def __init__(self, permissions: Permissions) -> None:
+        """Begin before the first of them."""
+        self._permissions = permissions
+        self._to_come: list[Consent | No] | None = None
+        self._cells: dict[str | None, int] = {}
+
+    def any_at(self, now: Moment) -> bool:
+        """Whether any cell of a consent stands at that moment: not earlier than the last asked."""
+        if self._to_come is None:
+            # A no of the same time takes a consent away (R3).
+            self._to_come = sorted(
+                (*self._permissions.consents, *self._permissions.nos),
+                key=lambda one: (one.time, isinstance(one, No)),
+                reverse=True,
+            )
+        while self._to_come and self._to_come[-1].time <= now:
+            self._take(self._to_come.pop())
+        return any(self._cells.values())
+
+    def _take(self, one: Consent | No) -> None:
+        scope = one.scope
+        if isinstance(one, Consent):
+            for product in scope.products or (None,):
+                self._cells[product] = self._cells.get(product, 0) | scope.cells
+            return
+        for product in self._cells:
+            if scope.products is None or product in scope.products:
+                self._cells[product] &= ~scope.cells
+
+
 def collecting(permissions: Permissions, ordered: Sequence[Fact]) -> Iterator[Collecting]:
     """The bans on collecting, each with what ended it (R24)."""
     ends = [

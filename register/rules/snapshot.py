@@ -144,7 +144,7 @@ class Changes:
     present, to its name; `aliases` maps a customer id to the one it was merged into, or to None
     where it stands for itself again. `links` are new (match key, identity) (R50, R52);
     `forgotten` the identities of whom not even match keys stay; `persons` says of every person
-    decided what the register finds them by.
+    decided what the register finds them by; `decided` are all ids that were decided.
     """
 
     stored: list[Fact] = field(default_factory=list)
@@ -161,3 +161,4 @@ class Changes:
     forgotten: list[bytes] = field(default_factory=list)
     links: list[tuple[bytes, bytes]] = field(default_factory=list)
     persons: list[PersonRow] = field(default_factory=list)
+    decided: set[uuid.UUID] = field(default_factory=set)

@@ -21,6 +21,7 @@ def uuid_of(value: uuid.UUID) -> uuid.UUID:
 
 def fact_of(row: asyncpg.Record) -> Fact:
     """A row of the query `facts`."""
+    kinds: Sequence[str] = row["point_kinds"]
     return Fact(
         fact_id=uuid_of(row["fact_id"]),
         source=row["source"],
@@ -32,8 +33,7 @@ def fact_of(row: asyncpg.Record) -> Fact:
         body=row["body"],
         party=row["party"],
         points=tuple(
-            Point(_KINDS[kind], digest)
-            for kind, digest in zip(row["point_kinds"], row["points"], strict=True)
+            map(Point._make, zip(map(_KINDS.__getitem__, kinds), row["points"], strict=True))
         ),
         names=tuple(row["names"]),
         contacts=tuple(row["contacts"]),
