@@ -15,6 +15,8 @@ Fetched = Mapping[TopicPartition, list[Any]]
 Decode = Callable[[Record], Arrived | Unread]
 
 POLL_MS = 200
+_LONG_S = 1.0
+_LEAST = 20
 _AT_ONCE = 50
 """Records decoded before others get their turn: a ban must not wait for 500 orders."""
 
@@ -72,6 +74,7 @@ class ReadAhead:
         self._consumer = consumer
         self._decode = decode
         self._max_records = max_records
+        self._limit = max_records
         self._next: asyncio.Task[Read] | None = None
 
     @property
@@ -80,7 +83,7 @@ class ReadAhead:
         task = self._next
         if task is None or not task.done() or task.cancelled() or task.exception() is not None:
             return False
-        return task.result().size >= self._max_records
+        return task.result().size >= self._limit
 
     async def take(self, epoch: int) -> Read:
         """The next batch; empty where nothing came within 0.2 s. `epoch` is the present one.
@@ -89,10 +92,18 @@ class ReadAhead:
         """
         task, self._next = self._next, None
         read = await (task or self._read(epoch))
-        if 0 < read.size < self._max_records:
+        if 0 < read.size < self._limit:
             # What came while the last batch was written: the more waits, the larger a batch.
             await self._fetch(read, timeout_ms=0)
         return read
+
+    def fit(self, records: int, seconds: float) -> None:
+        """Have the next batches hold fewer records where the last one, of so many, took long, and
+        more again where it did not: who waits for its locks waits for all of it."""
+        if seconds > _LONG_S:
+            self._limit = min(self._max_records, max(_LEAST, records // 2))
+        elif seconds < _LONG_S / 4:
+            self._limit = min(self._max_records, self._limit * 2)
 
     def go_on(self, epoch: int) -> None:
         """Begin to read the next batch."""
@@ -115,7 +126,7 @@ class ReadAhead:
 
     async def _fetch(self, read: Read, *, timeout_ms: int) -> None:
         fetched: Fetched = await self._consumer.getmany(
-            timeout_ms=timeout_ms, max_records=self._max_records - read.size
+            timeout_ms=timeout_ms, max_records=self._limit - read.size
         )
         for partition, records in fetched.items():
             for start in range(0, len(records), _AT_ONCE):

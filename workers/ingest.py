@@ -151,6 +151,7 @@ class Ingest(LoopService):
             if read.epoch == self._epoch and not self._rejoining:
                 self._begun = time.monotonic()
                 await self._take_in(read)
+                ahead.fit(read.size, time.monotonic() - self._begun)
             else:
                 self._start_over(consumer.assignment())
         self._waiting_since = None

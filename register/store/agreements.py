@@ -1,4 +1,10 @@
-"""Agreements with partners, as kept; whoever decides persons holds them still meanwhile."""
+"""Agreements with partners, as kept, and what keeps a change of them from passing anybody by.
+
+Whoever decides persons reads the agreements after locking these, and holds a lock of all of them
+that is shared. A change starts a sweep over all customers. It has to wait for nobody: the sweep
+waits, before its first step, for those who hold the shared lock then, since they may have read
+what was agreed before, and may make somebody whom the sweep has passed by.
+"""
 
 from collections.abc import Sequence
 
@@ -9,19 +15,36 @@ from register.store.rows import event_of
 from register.store.sql import queries
 
 SWEEP = "agreements"
-_LOCK = 0x41475245  # "AGRE"
+_DECIDING = 0x41475245  # "AGRE"
+_CHANGING = 0x41475243  # "AGRC"
 
 
-async def hold_agreements(connection: Connection, *, to_change: bool) -> None:
-    """Keep agreements from changing until this transaction ends, or hold them alone to change
-    them. Taken before every other lock, so that no two batches deadlock."""
-    query = queries.hold_agreements if to_change else queries.share_agreements
-    await connection.execute(query, _LOCK)
+async def begin_to_decide(connection: Connection, *, changes_agreements: bool = False) -> None:
+    """Tell that this transaction decides persons. Of those that change agreements there is one
+    at a time. Taken before every other lock, so that no two batches deadlock."""
+    await connection.execute(queries.share_agreements, _DECIDING)
+    if changes_agreements:
+        await connection.execute(queries.hold_agreements, _CHANGING)
+
+
+async def let_nobody_decide(connection: Connection) -> None:
+    """Wait for whoever decides persons, and let nobody do so until this transaction ends."""
+    await connection.execute(queries.hold_agreements, _DECIDING)
+
+
+async def may_sweep(connection: Connection, name: str, waits_for: list[str] | None) -> bool:
+    """Whether a sweep may begin: nobody decides any more by what was true before it.
+
+    `waits_for` are the transactions that it waits for, None where nobody has looked yet.
+    """
+    if waits_for is None:
+        waits_for = await connection.fetchval(queries.sweep_waits, name, _DECIDING)
+    return not await connection.fetchval(queries.still_deciding, waits_for)
 
 
 async def read_agreements(connection: Connection) -> dict[str, Agreement]:
     """Active agreements by partner id."""
-    rows = await connection.fetch(queries.agreement_facts)
+    rows = await connection.fetch(queries.active_agreements)
     return active(event_of(row) for row in rows)
 
 

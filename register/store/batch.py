@@ -10,16 +10,17 @@ from register.outbound import Outbound
 from register.records import OutboxMessage, Record
 from register.rules.agreements import ENDED, SIGNED
 from register.rules.apply import apply
+from register.rules.bans import Entry
 from register.rules.digest import Digester
 from register.rules.facts import PROTECTIVE
 from register.rules.intake import Intake
 from register.rules.settings import RuleSettings
-from register.rules.snapshot import Answer, Changes
-from register.store.agreements import hold_agreements, write_agreements
+from register.rules.snapshot import Answer, Changes, Snapshot
+from register.store.agreements import begin_to_decide, write_agreements
 from register.store.disclosures import recall
 from register.store.disclosures import start as start_disclosure
 from register.store.pool import Connection
-from register.store.reading import Reach, lock_reach, read_snapshot
+from register.store.reading import Reach, lock_reach, read_snapshot, widen
 from register.store.requests import write_answered, write_open
 from register.store.screening import screen
 from register.store.sql import queries
@@ -128,15 +129,17 @@ async def decide_anew(
     *,
     arrivals: Sequence[Intake] = (),
     cause: Intake | None = None,
-    widely: bool = False,
+    entries: Sequence[Entry] = (),
 ) -> Changes:
     """Decide persons again, in the caller's transaction: something that concerns them changed.
 
-    `arrivals` are events of the register's own (R26); `widely` where what stands in the ban
-    register may change without one. Returns what changed, already written.
+    `arrivals` are events of the register's own (R26); `entries` were put into the ban register
+    just now: who is bound by them is decided too. Returns what changed, already written.
     """
-    await hold_agreements(connection, to_change=False)
-    reach = await lock_reach(connection, arrivals, persons, widely=widely or bool(arrivals))
+    await begin_to_decide(connection)
+    reach = await lock_reach(connection, arrivals, persons)
+    if beyond := reach.beyond(Changes(entries=list(entries))):
+        reach = await widen(connection, arrivals, reach, beyond)
     changes, outgoing = await _decide(connection, arrivals, reach, rules, now, cause)
     await write_outbox(connection, outgoing)
     return changes
@@ -152,7 +155,7 @@ async def _write_arrived(
     if not arrived:
         return []
     changing = any(one.intake.fact.type in _AGREEMENTS for one in arrived)
-    await hold_agreements(connection, to_change=changing)
+    await begin_to_decide(connection, changes_agreements=changing)
     reach = await lock_reach(connection, [one.intake for one in arrived])
     fresh = await _sort_out(connection, arrived, outcome)
     agreements = [one.intake for one in fresh if one.intake.fact.type in _AGREEMENTS]
@@ -179,17 +182,24 @@ async def _decide(
     now: datetime,
     cause: Intake | None,
 ) -> tuple[Changes, list[OutboxMessage]]:
-    """Read, apply the rules, write."""
-    snapshot = await read_snapshot(connection, arrivals, reach, rules.digester)
+    """Read, apply the rules, write. What the changes concern besides is read then, and all of it
+    decided once more: seldom, since most events change no ban that others are bound by."""
     outbound = Outbound(rules.prefix, now)
 
-    def think() -> tuple[Changes, list[OutboxMessage]]:
+    def think(snapshot: Snapshot) -> tuple[Changes, list[OutboxMessage]]:
         changes = apply(snapshot, arrivals, rules.digester, rules.settings, cause)
         return changes, list(outbound.messages(changes))
 
-    # Beside the loop where it takes long: meanwhile a ban of the other lane goes its way.
-    long = len(arrivals) + len(reach.persons) > _FEW
-    changes, outgoing = await asyncio.to_thread(think) if long else think()
+    snapshot: Snapshot | None = None
+    while True:
+        snapshot = await read_snapshot(connection, arrivals, reach, rules.digester, snapshot)
+        # Beside the loop where it takes long: meanwhile a ban of the other lane goes its way.
+        long = len(arrivals) + len(reach.persons) > _FEW
+        thought = await asyncio.to_thread(think, snapshot) if long else think(snapshot)
+        changes, outgoing = thought
+        if not (beyond := reach.beyond(changes)):
+            break
+        reach = await widen(connection, arrivals, reach, beyond)
     await write_changes(connection, changes, now)
     await write_answered(connection, changes.answers, now)
     recalled = await recall(connection, changes, now)

@@ -189,16 +189,24 @@ delete from match_key where identity = any($1::bytea[]);
 delete from identity_point where identity = any($1::bytea[]);
 
 -- name: share_agreements
--- Held by every batch that decides persons: agreements do not change meanwhile.
+-- Held by every batch that decides persons.
 select pg_advisory_xact_lock_shared($1);
 
 -- name: hold_agreements
--- Held by a batch that changes agreements: nobody decides meanwhile.
+-- Held alone, by a batch that changes agreements, or by what may have nobody decide meanwhile.
 select pg_advisory_xact_lock($1);
 
 -- name: agreement_facts
 -- Every agreement signed or ended.
 select fact_id, source, event_id, type, time, received, body from agreement_fact;
+
+-- name: active_agreements
+-- The last word on each partner's agreement that is not its end; of the same time, the end wins.
+select fact_id, source, event_id, type, time, received, body
+from (select distinct on (body->>'partner_id') *
+      from agreement_fact
+      order by body->>'partner_id', time desc, type = 'agreement.ended' desc, fact_id desc) last
+where type <> 'agreement.ended';
 
 -- name: insert_agreement_facts
 -- Agreements signed or ended.
@@ -209,11 +217,29 @@ select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timesta
 -- name: start_sweep
 -- Decide every customer anew, from the first.
 insert into sweep (name, position, cause) values ($1, null, $2)
-on conflict (name) do update set position = null, cause = excluded.cause;
+on conflict (name) do update
+set position = null, cause = excluded.cause, waits_for = null;
 
 -- name: next_sweep
 -- A sweep under way.
-select name, position, cause from sweep order by name limit 1 for update skip locked;
+select name, position, cause, waits_for from sweep order by name limit 1 for update skip locked;
+
+-- name: sweep_waits
+-- A sweep waits for the transactions that decide somebody just now, and returns those: they may
+-- have read what was true before it was started, and make somebody whom it has passed by.
+update sweep
+set waits_for = array(select virtualtransaction from pg_locks
+                      where locktype = 'advisory' and granted and mode = 'ShareLock'
+                        and classid = 0 and objid = $2::bigint::oid and objsubid = 1
+                        and database = (select oid from pg_database
+                                        where datname = current_database()))
+where name = $1
+returning waits_for;
+
+-- name: still_deciding
+-- Whether one of the transactions is under way.
+select exists (select from pg_locks
+               where locktype = 'virtualxid' and virtualxid = any($1::text[]));
 
 -- name: customers_after
 -- The next customers in order of id.

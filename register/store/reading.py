@@ -23,7 +23,7 @@ from register.rules.facts import (
 )
 from register.rules.intake import Intake
 from register.rules.requests import ACCESS
-from register.rules.snapshot import KnownDigest, KnownIdentity, KnownPerson, Snapshot
+from register.rules.snapshot import Changes, KnownDigest, KnownIdentity, KnownPerson, Snapshot
 from register.store.agreements import read_agreements
 from register.store.pool import Connection
 from register.store.rows import entry_of, fact_of
@@ -37,7 +37,7 @@ class Reach:
     known under those keys; the contact points whose users may be decided anew.
 
     `members` are the persons' identities, `placed` the digests under which each of them placed
-    bans or lifts.
+    bans or lifts; `ids` the customer ids whose last messages are known, or asked for.
     """
 
     persons: set[uuid.UUID] = field(default_factory=set)
@@ -46,6 +46,7 @@ class Reach:
     points: set[bytes] = field(default_factory=set)
     members: dict[bytes, KnownIdentity] = field(default_factory=dict)
     placed: dict[bytes, list[bytes]] = field(default_factory=dict)
+    ids: set[uuid.UUID] = field(default_factory=set)
 
     @property
     def digests(self) -> set[bytes]:
@@ -54,39 +55,73 @@ class Reach:
         placed = {digest for digests in self.placed.values() for digest in digests}
         return self.points | placed | {key for key, _ in self.keys}
 
+    @property
+    def locks(self) -> set[int]:
+        """The locks on all of it."""
+        return set(map(_digest_lock, self.digests)) | set(map(_person_lock, self.persons))
+
+    def beyond(self, changes: Changes) -> "Beyond":
+        """What the changes concern and has not been read: the users of the contact points and
+        companies where a ban comes or goes (R8, R9), and who turned out to have another id."""
+        points: set[bytes] = set()
+        for entry in (*changes.entries, *changes.removed_entries):
+            if entry.kind is PointKind.IDENTITY:
+                points.update(self.placed.get(entry.digest, ()))
+            else:
+                points.add(entry.digest)
+        return Beyond(points - self.points, changes.decided - self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """What has to be read besides, and then decided again: digests, customer ids."""
+
+    points: set[bytes]
+    ids: set[uuid.UUID]
+
+    def __bool__(self) -> bool:
+        return bool(self.points or self.ids)
+
 
 async def lock_reach(
-    connection: Connection,
-    arrivals: Sequence[Intake],
-    persons: Collection[uuid.UUID] = (),
-    *,
-    widely: bool = True,
+    connection: Connection, arrivals: Sequence[Intake], persons: Collection[uuid.UUID] = ()
 ) -> Reach:
     """Lock everything that the events name or can touch, and `persons`, for the transaction.
-
-    `widely`: those too who share a contact point with somebody who ever placed a ban, since what
-    becomes of the ban may concern them.
 
     Digests come before persons and both are sorted, so that no two batches deadlock. Raises
     `asyncpg.SerializationError` if another batch widened the reach meanwhile: try again.
     """
-    expected = await _reach(connection, arrivals, persons, widely=widely)
-    digests = expected.digests | {key for arrival in arrivals for key in _names(arrival)}
-    people = expected.persons
-    locks = sorted(_digest_lock(digest) for digest in digests)
-    locks += sorted(_person_lock(person) for person in people)
-    await connection.execute(queries.lock, locks)
+    expected = await _reach(connection, arrivals, persons)
+    named = {_digest_lock(key) for arrival in arrivals for key in _names(arrival)}
+    locks = expected.locks | named
+    # Digests' locks are positive, persons' negative.
+    await connection.execute(queries.lock, sorted(locks, key=lambda one: (one < 0, one)))
+    return await _settled(connection, arrivals, Reach(persons=set(persons)), locks)
+
+
+async def widen(
+    connection: Connection, arrivals: Sequence[Intake], reach: Reach, beyond: Beyond
+) -> Reach:
+    """Lock also what the events turned out to concern; raises as `lock_reach` does."""
+    more = Reach(persons=set(reach.persons), points=reach.points | beyond.points)
+    wider = await _settled(connection, arrivals, more, reach.locks)
+    wider.ids = reach.ids | beyond.ids
+    return wider
+
+
+async def _settled(
+    connection: Connection, arrivals: Sequence[Intake], least: Reach, locks: set[int]
+) -> Reach:
+    """The reach as it is once all of it is locked; `locks` are held already."""
     while True:
-        reach = await _reach(connection, arrivals, persons, widely=widely)
-        more = [_digest_lock(digest) for digest in reach.digests - digests]
-        more += [_person_lock(person) for person in reach.persons - people]
+        reach = await _reach(connection, arrivals, least.persons, least.points)
+        more = reach.locks - locks
         if not more:
             return reach
-        # Out of order, so not to be waited for: what the other batch made is mostly free by now.
-        if not await connection.fetchval(queries.try_lock, more):
-            raise asyncpg.SerializationError("another batch touched these persons meanwhile")
-        digests |= reach.digests
-        people |= reach.persons
+        # Out of order, so not to be waited for: what another batch made is mostly free by now.
+        if not await connection.fetchval(queries.try_lock, list(more)):
+            raise asyncpg.SerializationError("another batch touches these persons")
+        locks |= more
 
 
 def _digest_lock(digest: bytes) -> int:
@@ -107,18 +142,25 @@ def _names(arrival: Intake) -> Iterator[bytes]:
 
 
 async def read_snapshot(
-    connection: Connection, arrivals: Sequence[Intake], reach: Reach, digester: Digester
+    connection: Connection,
+    arrivals: Sequence[Intake],
+    reach: Reach,
+    digester: Digester,
+    before: Snapshot | None = None,
 ) -> Snapshot:
-    """Read all that is known of what `lock_reach` locked."""
+    """Read all that is known of what `lock_reach` locked; `before`, as it was read for a narrower
+    reach in the same transaction, spares reading its facts again."""
     await _read_members(connection, reach)
     identities = reach.members
-    facts = await _facts(connection, identities)
+    known = before.facts if before is not None else {}
+    facts = {**known, **await _facts(connection, identities.keys() - known.keys())}
+    reach.ids |= _possible_ids(arrivals, reach, facts, digester)
     entries = await _entries(connection, arrivals, facts, reach)
     return Snapshot(
         identities=identities,
         by_match_key=reach.by_key,
         facts=facts,
-        persons=await _persons(connection, arrivals, identities, facts, digester),
+        persons=await _persons(connection, reach.ids),
         entries=entries,
         digests=await _digests(connection, arrivals, entries, identities),
         agreements=purposes((await read_agreements(connection)).values()),
@@ -130,10 +172,9 @@ async def _reach(
     connection: Connection,
     arrivals: Sequence[Intake],
     persons: Collection[uuid.UUID],
-    *,
-    widely: bool,
+    points: Collection[bytes] = (),
 ) -> Reach:
-    reach = Reach(persons=set(persons))
+    reach = Reach(persons=set(persons), points=set(points))
     facts = [arrival.fact for arrival in arrivals]
     named = {fact.identity for fact in facts if fact.identity is not None}
     named.update(link for arrival in arrivals for link in arrival.links)
@@ -149,8 +190,7 @@ async def _reach(
             reach.persons.add(row["person_id"])
             reach.by_key.setdefault(row["match_key"], []).append(row["identity"])
     await _read_members(connection, reach)
-    if widely:
-        reach.points = await _points_in_question(connection, arrivals, reach)
+    reach.points |= await _points_in_question(connection, arrivals, reach)
     if reach.points:
         reach.persons |= await _users(connection, reach.points)
         await _read_members(connection, reach)
@@ -208,22 +248,21 @@ async def _points_in_question(
     connection: Connection, arrivals: Sequence[Intake], reach: Reach
 ) -> set[bytes]:
     """Digests whose users may be decided anew: those that bans, lifts and requests name, and
-    those that anybody touched who ever placed a ban has used, or uses now (R8, R22)."""
+    those that who says so has ever used or banned (R8, R22)."""
     points = {
         point.digest
         for arrival in arrivals
         if _says(arrival.fact) or arrival.request is not None
         for point in _asked_points(arrival)
     }
-    people = _people(arrivals, reach)
-    sayers = {fact.identity for fact in (one.fact for one in arrivals) if _says(fact)}
-    for identity, placed in reach.placed.items():
-        if placed:
-            sayers.add(identity)
-            points.update(placed)
-    roots = {people.root(sayer) for sayer in sayers if sayer is not None and sayer in people}
-    if not roots:
+    sayers = {one.fact.identity for one in arrivals if _says(one.fact)} - {None}
+    if not sayers:
         return points
+    people = _people(arrivals, reach)
+    roots = {people.root(sayer) for sayer in sayers if sayer is not None}
+    for identity, placed in reach.placed.items():
+        if people.root(identity) in roots:
+            points.update(placed)
     for arrival in arrivals:
         fact = arrival.fact
         if fact.identity is not None and people.root(fact.identity) in roots:
@@ -279,25 +318,45 @@ async def _facts(connection: Connection, identities: Collection[bytes]) -> dict[
     return facts
 
 
-async def _persons(
-    connection: Connection,
+def _possible_ids(
     arrivals: Sequence[Intake],
-    identities: dict[bytes, KnownIdentity],
+    reach: Reach,
     facts: Mapping[bytes, Sequence[Fact]],
     digester: Digester,
-) -> dict[uuid.UUID, KnownPerson]:
+) -> set[uuid.UUID]:
     """Every id that these persons have, or could come to have: after an erasure a new one."""
-    erasures = [fact for known in facts.values() for fact in known if fact.type == ERASURE]
-    erasures += [arrival.fact for arrival in arrivals if arrival.fact.type == ERASURE]
-    epochs = {0, *(epoch_of(fact.time) for fact in erasures)}
-    named = {arrival.fact.identity for arrival in arrivals if arrival.fact.identity is not None}
-    named.update(link for arrival in arrivals for link in arrival.links)
+    people = _people(arrivals, reach)
+    epochs: dict[bytes, set[int]] = defaultdict(lambda: {0})
+    for identity, known in facts.items():
+        for fact in known:
+            if fact.type == ERASURE:
+                epochs[people.root(identity)].add(epoch_of(fact.time))
+    for arrival in arrivals:
+        if arrival.fact.type == ERASURE:
+            for identity in _may_be_of(arrival, facts):
+                epochs[people.root(identity)].add(epoch_of(arrival.fact.time))
     ids = {
-        digester.customer_id(digest, epoch)
-        for digest in named | identities.keys()
-        for epoch in epochs
+        digester.customer_id(identity, epoch)
+        for identity in people.nodes()
+        if len(identity) == _DIGEST_BYTES
+        for epoch in epochs[people.root(identity)]
     }
-    ids.update(identity.person_id for identity in identities.values())
+    return ids | {member.person_id for member in reach.members.values()}
+
+
+def _may_be_of(arrival: Intake, facts: Mapping[bytes, Sequence[Fact]]) -> Iterator[bytes]:
+    """Identities whose person the request may be about: named, or found by a contact point."""
+    if arrival.fact.identity is not None:
+        yield arrival.fact.identity
+    points = {point.digest for point in _asked_points(arrival)}
+    for identity, known in facts.items():
+        if any(point.digest in points for fact in known for point in fact.points):
+            yield identity
+
+
+async def _persons(
+    connection: Connection, ids: Collection[uuid.UUID]
+) -> dict[uuid.UUID, KnownPerson]:
     rows = await connection.fetch(queries.customers, list(ids))
     return {
         row["person_id"]: KnownPerson(

@@ -27,7 +27,7 @@ from register.outbound import Outbound
 from register.rules.apply import apply
 from register.rules.facts import RECTIFICATION
 from register.rules.snapshot import Changes, EligibilityChange
-from register.store.agreements import hold_agreements
+from register.store.agreements import let_nobody_decide
 from register.store.batch import Rules
 from register.store.disclosures import recall
 from register.store.pool import Connection
@@ -244,7 +244,7 @@ class _Rebuild:
             self._horizon = horizon
             try:
                 async with self._connection.transaction():
-                    await hold_agreements(self._connection, to_change=True)
+                    await let_nobody_decide(self._connection)
                     await self._round()
                     rows = await self._connection.fetch(queries.rebuild_differences)
                     self.done.differences = {row["kind"]: row["count"] for row in rows}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from register.outbound import Outbound
-from register.store.agreements import hold_agreements
+from register.store.agreements import let_nobody_decide
 from register.store.pool import Connection
 from register.store.republish import CHUNK, republish_only
 from register.store.restored import end_hold
@@ -78,7 +78,7 @@ async def reconcile(
     await connection.execute(queries.analyze_said)
     bans, eligibility = outbound.prefix + BANS.name, outbound.prefix + ELIGIBILITY.name
     async with connection.transaction():
-        await hold_agreements(connection, to_change=True)
+        await let_nobody_decide(connection)
         await _run(connection, queries.delete_answers_given, answers)
         for topic in (bans, eligibility):
             await _run(connection, queries.delete_said_again, topic)

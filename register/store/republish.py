@@ -10,7 +10,7 @@ from typing import Any
 
 from register.outbound import Outbound
 from register.records import OutboxMessage
-from register.store.agreements import hold_agreements
+from register.store.agreements import let_nobody_decide
 from register.store.outbox import depth
 from register.store.pool import Connection
 from register.store.rows import uuid_of
@@ -32,7 +32,7 @@ async def republish_customers(
 ) -> tuple[int, uuid.UUID | None]:
     """Say the next customers' eligibility again; returns how many, and the last id of them."""
     async with connection.transaction():
-        await hold_agreements(connection, to_change=True)
+        await let_nobody_decide(connection)
         rows = await connection.fetch(queries.customer_messages, after, CHUNK)
         await write_outbox(connection, [_eligibility(outbound, row) for row in rows])
     return len(rows), rows[-1]["person_id"] if rows else None
@@ -43,7 +43,7 @@ async def republish_bans(
 ) -> tuple[int, bytes | None]:
     """Say what stands under the next digests again; returns how many, and the last of them."""
     async with connection.transaction():
-        await hold_agreements(connection, to_change=True)
+        await let_nobody_decide(connection)
         rows = await connection.fetch(queries.ban_messages, after, CHUNK)
         await write_outbox(connection, [_ban(outbound, row) for row in rows])
     return len(rows), rows[-1]["digest"] if rows else None
@@ -57,7 +57,7 @@ async def republish_only(
 ) -> int:
     """Say the last word on these alone, tombstones too; returns how many records."""
     async with connection.transaction():
-        await hold_agreements(connection, to_change=True)
+        await let_nobody_decide(connection)
         messages = [
             _eligibility(outbound, row)
             for row in await connection.fetch(queries.customer_messages_of, persons)

@@ -8,7 +8,7 @@ from register.rules.disclosures import NO_AGREEMENT, Job, handed_over
 from register.rules.facts import RETENTION, Fact
 from register.rules.intake import Intake
 from register.store import disclosures, requests
-from register.store.agreements import read_agreements
+from register.store.agreements import may_sweep, read_agreements
 from register.store.batch import Rules, decide_anew
 from register.store.pool import Connection
 from register.store.rows import uuid_of
@@ -17,18 +17,20 @@ from register.store.writing import write_outbox
 from schemas.terms import Recipient
 
 CHUNK = 50
-"""Customers decided anew per transaction: their bans wait meanwhile, and a change of an
-agreement."""
+"""Customers decided anew per transaction: their bans wait meanwhile."""
 
 _SOURCE = "/register/retention"
 _NAMESPACE = uuid.UUID("0b3f2a52-6f0e-5a39-9a0e-5a2f7c1de001")
 
 
 async def sweep_step(connection: Connection, rules: Rules, now: datetime) -> bool:
-    """Decide the next customers of a sweep anew; False where none is under way."""
+    """Decide the next customers of a sweep anew; False where none is under way, or has to wait."""
     async with connection.transaction():
         row = await connection.fetchrow(queries.next_sweep)
         if row is None:
+            return False
+        begins = row["position"] is None
+        if begins and not await may_sweep(connection, row["name"], row["waits_for"]):
             return False
         found = await connection.fetch(queries.customers_after, row["position"], CHUNK)
         persons = [uuid_of(one["person_id"]) for one in found]

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from register.outbound import Outbound
-from register.store.agreements import hold_agreements
+from register.store.agreements import let_nobody_decide
 from register.store.pool import Connection
 from register.store.reconcile import Said, begin_said, note_said
 from register.store.republish import CHUNK, republish_only
@@ -124,7 +124,7 @@ async def _mend_bans(
     connection: Connection, outbound: Outbound, topic: str, digests: Sequence[bytes]
 ) -> int:
     async with connection.transaction():
-        await hold_agreements(connection, to_change=True)
+        await let_nobody_decide(connection)
         rows = await connection.fetch(queries.mend_bans, topic, digests, timeout=_LONG_S)
         await republish_only(
             connection, outbound, [], [row["digest"] for row in rows if row["say"]]
@@ -140,7 +140,7 @@ async def _mend_customers(
     unknown: Sequence[uuid.UUID],
 ) -> int:
     async with connection.transaction():
-        await hold_agreements(connection, to_change=True)
+        await let_nobody_decide(connection)
         rows = await connection.fetch(queries.mend_customers, topic, known, timeout=_LONG_S)
         buried = await connection.fetch(queries.bury_unknown_customers, topic, unknown)
         ids = [row["person_id"] for row in rows if row["say"]]

@@ -13,7 +13,7 @@ from datetime import datetime
 from register.rules.apply import apply
 from register.rules.bans import Entry, entries_of
 from register.rules.snapshot import Changes, Snapshot
-from register.store.agreements import hold_agreements
+from register.store.agreements import begin_to_decide
 from register.store.batch import Rules, decide_anew
 from register.store.pool import Connection
 from register.store.reading import lock_reach, read_entries, read_snapshot
@@ -66,7 +66,7 @@ async def verify_step(
         persons = [uuid_of(row["person_id"]) for row in rows]
         if not persons:
             return None
-        await hold_agreements(connection, to_change=False)
+        await begin_to_decide(connection)
         reach = await lock_reach(connection, [], persons)
         snapshot = await read_snapshot(connection, [], reach, rules.digester)
         missing = await _missing_entries(connection, snapshot)
@@ -76,7 +76,7 @@ async def verify_step(
         changes = apply(snapshot, [], rules.digester, rules.settings)
         _add(differences, len(persons), missing, changes)
         if repair and differences.found:
-            await decide_anew(connection, persons, rules, now, widely=True)
+            await decide_anew(connection, persons, rules, now, entries=missing)
     return persons[-1]
 
 

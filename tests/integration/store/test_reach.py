@@ -1,10 +1,11 @@
 """What a batch or a sweep locks before it reads (R7)."""
 
-import pytest
+from typing import Any
 
 from register.store.reading import _digest_lock, lock_reach
 from tests.integration.store.driver import StoreDriver
-from tests.support.events import ban, consumer, day, order, scope
+from tests.support.events import ban, consumer, day, order, scope, signup
+from tests.support.register import read
 
 _HELD = """
 select exists (select from pg_locks where locktype = 'advisory' and granted
@@ -12,9 +13,8 @@ select exists (select from pg_locks where locktype = 'advisory' and granted
 """
 
 
-@pytest.mark.parametrize("widely", [False, True])
 async def test_a_digest_that_a_person_banned_and_does_not_use_is_locked(
-    register: StoreDriver, *, widely: bool
+    register: StoreDriver,
 ) -> None:
     """What stands there is read, and might be said: another ban under it must wait meanwhile."""
     banned = {"kind": "consumer", "email": "before@example.fi"}
@@ -23,7 +23,7 @@ async def test_a_digest_that_a_person_banned_and_does_not_use_is_locked(
     persons = [row["person_id"] for row in await register.rows("select person_id from identity")]
     lock = _digest_lock(register.rules.digester.email("before@example.fi").digest)
     async with register.connection.transaction():
-        await lock_reach(register.connection, [], persons, widely=widely)
+        await lock_reach(register.connection, [], persons)
         assert await register.connection.fetchval(_HELD, lock)
 
 
@@ -34,12 +34,48 @@ async def test_so_is_that_of_who_shares_a_contact_point(register: StoreDriver) -
     await register.write(order(day(1), consumer("Ville", email=shared), subject="c-2"))
     banned = {"kind": "consumer", "email": "before@example.fi"}
     await register.write(ban(day(2), scope("offers"), banned, subject="c-2"))
-    await register.write(ban(day(3), scope("offers"), subject="c-1"))
-    persons = [
-        row["person_id"]
-        for row in await register.rows("select person_id from identity where subject = 'c-1'")
-    ]
+    again = read(ban(day(3), scope("offers"), subject="c-1"), digester=register.rules.digester)
     lock = _digest_lock(register.rules.digester.email("before@example.fi").digest)
     async with register.connection.transaction():
-        await lock_reach(register.connection, [], persons)
+        reach = await lock_reach(register.connection, [again])
+        assert len(reach.persons) == 2
         assert await register.connection.fetchval(_HELD, lock)
+
+
+async def test_an_order_of_who_banned_once_concerns_nobody_else(register: StoreDriver) -> None:
+    """It changes no ban: who shares a contact point is neither locked nor decided anew."""
+    shared = consumer(email="koti@example.fi")
+    await register.write(order(day(1), shared, subject="c-1"))
+    await register.write(order(day(1), consumer("Ville", email="koti@example.fi"), subject="c-2"))
+    await register.write(ban(day(2), scope("offers"), shared, subject="c-1"))
+    again = order(day(3), shared, order_id="order-2", subject="c-1")
+    async with register.connection.transaction():
+        arrival = read(again, digester=register.rules.digester)
+        assert len((await lock_reach(register.connection, [arrival])).persons) == 1
+
+
+async def test_an_order_that_ends_what_a_ban_left_behind_frees_who_shared_the_address(
+    register: StoreDriver,
+) -> None:
+    """R2, R8, R22: Aino was a customer when she banned, so her data did not have to go and no ban
+    stays under her address. The order tells so late, and names another address."""
+    agreed = scope("offers", "email")
+    await register.write(signup(day(1), consumer(email="koti@example.fi"), agreed, subject="c-1"))
+    ville = consumer("Ville", email="koti@example.fi")
+    await register.write(order(day(1), ville, subject="c-2", order_id="order-2"))
+    await register.write(ban(day(3), subject="c-1"))
+    bound = (await _about(register, "c-2"))[-1]
+    assert bound["deny"]["offers"]["email"] == "banned"
+    before = consumer(email="before@example.fi")
+    await register.write(order(day(0.5), before, subject="c-1", order_id="order-1"))
+    (freed,) = await _about(register, "c-2")
+    assert freed["allow"]["offers"]["email"] == "soft_opt_in"
+    assert not (await register.verify()).found
+
+
+async def _about(register: StoreDriver, subject: str) -> list[dict[str, Any]]:
+    return [
+        one
+        for one in await register.said("eligibility.updated")
+        if subject in {known["subject"] for known in one["identities"]}
+    ]
