@@ -68,13 +68,14 @@ class ReadAhead:
     """One batch ahead of whoever writes them.
 
     What was read ahead and is dropped must be read again: whoever drops it seeks all partitions.
+    `limit` is how many records a batch may hold now.
     """
 
     def __init__(self, consumer: AIOKafkaConsumer, decode: Decode, max_records: int) -> None:
         self._consumer = consumer
         self._decode = decode
         self._max_records = max_records
-        self._limit = max_records
+        self.limit = max_records
         self._next: asyncio.Task[Read] | None = None
 
     @property
@@ -83,7 +84,7 @@ class ReadAhead:
         task = self._next
         if task is None or not task.done() or task.cancelled() or task.exception() is not None:
             return False
-        return task.result().size >= self._limit
+        return task.result().size >= self.limit
 
     async def take(self, epoch: int) -> Read:
         """The next batch; empty where nothing came within 0.2 s. `epoch` is the present one.
@@ -92,18 +93,20 @@ class ReadAhead:
         """
         task, self._next = self._next, None
         read = await (task or self._read(epoch))
-        if 0 < read.size < self._limit:
+        if 0 < read.size < self.limit:
             # What came while the last batch was written: the more waits, the larger a batch.
             await self._fetch(read, timeout_ms=0)
         return read
 
     def fit(self, records: int, seconds: float) -> None:
-        """Have the next batches hold fewer records where the last one, of so many, took long, and
-        more again where it did not: who waits for its locks waits for all of it."""
+        """Have batches hold fewer records where one of about as many took long to write, and more
+        again where it did not: who waits for its locks waits for all of it."""
         if seconds > _LONG_S:
-            self._limit = min(self._max_records, max(_LEAST, records // 2))
-        elif seconds < _LONG_S / 4:
-            self._limit = min(self._max_records, self._limit * 2)
+            if records > self.limit // 2:
+                self.limit = min(self._max_records, max(_LEAST, self.limit // 2))
+            return
+        more = self.limit if seconds < _LONG_S / 4 else _LEAST
+        self.limit = min(self._max_records, self.limit + more)
 
     def go_on(self, epoch: int) -> None:
         """Begin to read the next batch."""
@@ -126,7 +129,7 @@ class ReadAhead:
 
     async def _fetch(self, read: Read, *, timeout_ms: int) -> None:
         fetched: Fetched = await self._consumer.getmany(
-            timeout_ms=timeout_ms, max_records=self._limit - read.size
+            timeout_ms=timeout_ms, max_records=self.limit - read.size
         )
         for partition, records in fetched.items():
             for start in range(0, len(records), _AT_ONCE):

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,6 +25,7 @@ from register.records import Record
 from register.store.batch import Arrived, Batch, Outcome, Unread, rehearse, write_batch
 from register.store.offsets import forget_offsets, read_offsets
 from register.store.pool import CONFLICT, LOST_CONNECTION, Connection
+from register.store.reading import Contended
 from register.store.restored import read_cluster, read_hold
 from topics import SCREENINGS
 from workers.ahead import POLL_MS, Read, ReadAhead, record_of
@@ -63,6 +65,7 @@ class Ingest(LoopService):
         super().__init__(name, **kwargs)
         self._interval_s = interval_s
         self._begun = 0.0
+        self._last_write = (0, 0.0)
         self._settings = settings
         self._topics = [settings.topic_prefix + topic for topic in topics]
         self._metrics = metrics
@@ -151,7 +154,7 @@ class Ingest(LoopService):
             if read.epoch == self._epoch and not self._rejoining:
                 self._begun = time.monotonic()
                 await self._take_in(read)
-                ahead.fit(read.size, time.monotonic() - self._begun)
+                ahead.fit(*self._last_write)
             else:
                 self._start_over(consumer.assignment())
         self._waiting_since = None
@@ -279,10 +282,13 @@ class Ingest(LoopService):
         started = time.monotonic()
         backoff = Backoff()
         while epoch == self._epoch:
+            begun = time.monotonic()
             try:
                 outcome = await self._write(batch)
-            except CONFLICT:
+            except CONFLICT as error:
                 self._metrics.batch_retries.labels("conflict").inc()
+                if isinstance(error, Contended):
+                    batch = replace(batch, concerns=batch.concerns | error.points)
             except LOST_CONNECTION as error:
                 self._metrics.batch_retries.labels("outage").inc()
                 log.warning(self.name, action="database-lost", error=type(error).__name__)
@@ -294,6 +300,8 @@ class Ingest(LoopService):
                 await backoff.wait(self.stopping)
             else:
                 self._observe(batch, outcome, time.monotonic() - started)
+                records = len(batch.arrived) + len(batch.unread)
+                self._last_write = (records, time.monotonic() - begun)
                 for (topic, number), offset in batch.offsets.items():
                     self._written[TopicPartition(topic, number)] = offset
                 return True

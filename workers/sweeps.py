@@ -78,7 +78,7 @@ class Sweeps(LoopService):
         try:
             return await step(connection, self._rules, now)
         except CONFLICT:
-            return True
+            return False  # whoever holds what it needs is through by the next time
         except OUTAGE:
             raise
         except Exception as error:  # noqa: BLE001 - whatever one step does, the others go on

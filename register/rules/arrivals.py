@@ -370,6 +370,8 @@ class Arrivals:
             for entry in self.entries.get(digest, ())
             if entry.placed_by is not None
         )
+        # What somebody else's correction brought there is not written twice, and may have gone.
+        stands_on.update(corrected.new.digest for corrected in state.corrected)
         return all(self._changed_last.get(digest, 0) <= since for digest in stands_on)
 
     def _note_change(self, entry: Entry) -> None:

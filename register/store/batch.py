@@ -59,11 +59,15 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one fetch brought, in order; `offsets` says where each partition goes on after it."""
+    """What one fetch brought, in order; `offsets` says where each partition goes on after it.
+
+    `concerns` are contact points and companies that an earlier try has shown it to concern.
+    """
 
     arrived: Sequence[Arrived]
     unread: Sequence[Unread]
     offsets: Mapping[tuple[str, int], int]
+    concerns: frozenset[bytes] = frozenset()
 
 
 @dataclass(slots=True)
@@ -97,11 +101,12 @@ async def write_batch(connection: Connection, batch: Batch, rules: Rules, now: d
     """Apply a batch in one transaction; after it returned, everything is committed.
 
     Raises the driver's errors; `pool.CONFLICT` and `pool.LOST_CONNECTION` tell which of them
-    ask for another try with the same batch. Nothing of a failed try remains.
+    ask for another try with the same batch, `Contended` with what it `concerns`. Nothing of a
+    failed try remains.
     """
     async with connection.transaction():
         outcome = Outcome()
-        outgoing = await _write_arrived(connection, batch.arrived, rules, now, outcome)
+        outgoing = await _write_arrived(connection, batch, rules, now, outcome)
         outbound = Outbound(rules.prefix, now)
         for unread in await _new_dead_letters(connection, [*batch.unread, *outcome.conflicts]):
             outcome.dead.append(unread)
@@ -147,16 +152,17 @@ async def decide_anew(
 
 async def _write_arrived(
     connection: Connection,
-    arrived: Sequence[Arrived],
+    batch: Batch,
     rules: Rules,
     now: datetime,
     outcome: Outcome,
 ) -> list[OutboxMessage]:
+    arrived = batch.arrived
     if not arrived:
         return []
     changing = any(one.intake.fact.type in _AGREEMENTS for one in arrived)
     await begin_to_decide(connection, changes_agreements=changing)
-    reach = await lock_reach(connection, [one.intake for one in arrived])
+    reach = await lock_reach(connection, [one.intake for one in arrived], (), batch.concerns)
     fresh = await _sort_out(connection, arrived, outcome)
     agreements = [one.intake for one in fresh if one.intake.fact.type in _AGREEMENTS]
     if agreements:

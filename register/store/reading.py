@@ -17,6 +17,7 @@ from register.rules.facts import (
     LIFT,
     NOES,
     RECTIFICATION,
+    RETENTION,
     Fact,
     JsonDict,
     keys_by_identity,
@@ -83,20 +84,34 @@ class Beyond:
         return bool(self.points or self.ids)
 
 
+class Contended(asyncpg.SerializationError):
+    """Another batch holds what this one turned out to concern: the next try takes `points`, the
+    contact points and companies, from the start, and waits for them in order."""
+
+    def __init__(self, points: Collection[bytes]) -> None:
+        super().__init__("another batch touches these persons")
+        self.points = frozenset(points)
+
+
 async def lock_reach(
-    connection: Connection, arrivals: Sequence[Intake], persons: Collection[uuid.UUID] = ()
+    connection: Connection,
+    arrivals: Sequence[Intake],
+    persons: Collection[uuid.UUID] = (),
+    points: Collection[bytes] = (),
 ) -> Reach:
-    """Lock everything that the events name or can touch, and `persons`, for the transaction.
+    """Lock everything that the events name or can touch, `persons`, and who uses one of `points`,
+    for the transaction.
 
     Digests come before persons and both are sorted, so that no two batches deadlock. Raises
-    `asyncpg.SerializationError` if another batch widened the reach meanwhile: try again.
+    `Contended` if another batch widened the reach meanwhile: try again.
     """
-    expected = await _reach(connection, arrivals, persons)
+    expected = await _reach(connection, arrivals, persons, points)
     named = {_digest_lock(key) for arrival in arrivals for key in _names(arrival)}
     locks = expected.locks | named
     # Digests' locks are positive, persons' negative.
     await connection.execute(queries.lock, sorted(locks, key=lambda one: (one < 0, one)))
-    return await _settled(connection, arrivals, Reach(persons=set(persons)), locks)
+    least = Reach(persons=set(persons), points=set(points))
+    return await _settled(connection, arrivals, least, locks)
 
 
 async def widen(
@@ -120,7 +135,7 @@ async def _settled(
             return reach
         # Out of order, so not to be waited for: what another batch made is mostly free by now.
         if not await connection.fetchval(queries.try_lock, list(more)):
-            raise asyncpg.SerializationError("another batch touches these persons")
+            raise Contended(least.points)
         locks |= more
 
 
@@ -155,14 +170,17 @@ async def read_snapshot(
     known = before.facts if before is not None else {}
     facts = {**known, **await _facts(connection, identities.keys() - known.keys())}
     reach.ids |= _possible_ids(arrivals, reach, facts, digester)
-    entries = await _entries(connection, arrivals, facts, reach)
+    digests = _digests_named(arrivals, facts, reach)
+    # Before the entries: where no lock guards a digest and another batch bans it just now, its
+    # word is said again, and not taken back.
+    last_said = await _last_said(connection, arrivals, digests | identities.keys())
     return Snapshot(
         identities=identities,
         by_match_key=reach.by_key,
         facts=facts,
         persons=await _persons(connection, reach.ids),
-        entries=entries,
-        digests=await _digests(connection, arrivals, entries, identities),
+        entries=await read_entries(connection, digests, _placers(arrivals)),
+        digests=last_said,
         agreements=purposes((await read_agreements(connection)).values()),
         disclosures=await _handed_over(connection, arrivals, reach),
     )
@@ -300,8 +318,9 @@ def _people(arrivals: Sequence[Intake], reach: Reach) -> Components[bytes]:
 
 
 def _says(fact: Fact) -> bool:
-    """Whether the fact changes what stands in the ban register; a correction moves bans."""
-    return fact.type in NOES or fact.type in (LIFT, RECTIFICATION)
+    """Whether the fact changes what stands in the ban register; a correction moves bans, and so
+    does it that somebody's time is over."""
+    return fact.type in NOES or fact.type in (LIFT, RECTIFICATION, RETENTION)
 
 
 def _asked_points(arrival: Intake) -> Iterator[Point]:
@@ -381,23 +400,24 @@ async def _handed_over(
     return found
 
 
-async def _entries(
-    connection: Connection,
-    arrivals: Sequence[Intake],
-    facts: Mapping[bytes, Sequence[Fact]],
-    reach: Reach,
-) -> dict[bytes, list[Entry]]:
-    """What is written under all that these persons ever named, or banned without using it (R24)."""
+def _digests_named(
+    arrivals: Sequence[Intake], facts: Mapping[bytes, Sequence[Fact]], reach: Reach
+) -> set[bytes]:
+    """All that these persons ever named, or banned without using it (R24)."""
     digests = {point.digest for arrival in arrivals for point in _asked_points(arrival)}
     named = (fact.points for known in facts.values() for fact in known)
     digests.update(point.digest for points in named for point in points)
     digests.update(digest for placed in reach.placed.values() for digest in placed)
-    placers = {
+    return digests
+
+
+def _placers(arrivals: Sequence[Intake]) -> set[bytes]:
+    """Identities under which a no is about to be written."""
+    return {
         arrival.fact.identity
         for arrival in arrivals
         if arrival.fact.type in NOES and arrival.fact.identity is not None
     }
-    return await read_entries(connection, digests, placers)
 
 
 async def read_entries(
@@ -426,22 +446,13 @@ async def _add_entries(
         found[row["digest"]].append(entry_of(row))
 
 
-async def _digests(
-    connection: Connection,
-    arrivals: Sequence[Intake],
-    entries: dict[bytes, list[Entry]],
-    identities: Collection[bytes],
+async def _last_said(
+    connection: Connection, arrivals: Sequence[Intake], digests: set[bytes]
 ) -> dict[bytes, KnownDigest]:
-    """Last messages of the digests whose state the batch knows in full."""
-    asked = {
-        digest
-        for digest, known in entries.items()
-        if known and known[0].kind is not PointKind.IDENTITY
-    }
-    asked.update(identities)
-    asked.update(point.digest for arrival in arrivals for point in arrival.fact.points)
-    asked.update(arrival.fact.identity for arrival in arrivals if arrival.fact.identity is not None)
-    rows = await connection.fetch(queries.ban_digests, list(asked))
+    """Last messages of the digests, also where nothing stands any more, and of the arrivals'
+    identities: what the batch may say something newer of."""
+    sayers = {arrival.fact.identity for arrival in arrivals if arrival.fact.identity is not None}
+    rows = await connection.fetch(queries.ban_digests, list(digests | sayers))
     return {
         row["digest"]: KnownDigest(
             row["digest"], PointKind(row["kind"]), row["version"], row["content"]

@@ -38,13 +38,14 @@ class StoreDriver:
         """Change settings of the rules."""
         self.rules = replace(self.rules, settings=replace(self.rules.settings, **settings))
 
-    async def write(self, *events: Json) -> Outcome:
+    async def write(self, *events: Json, concerns: frozenset[bytes] = frozenset()) -> Outcome:
         """Write events as one batch."""
         read = [self._decoder.read(self._record(event)) for event in events]
         batch = Batch(
             [one for one in read if isinstance(one, Arrived)],
             [one for one in read if isinstance(one, Unread)],
             {},
+            concerns,
         )
         return await write_batch(self.connection, batch, self.rules, self.received)
 

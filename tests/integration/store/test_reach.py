@@ -2,9 +2,14 @@
 
 from typing import Any
 
-from register.store.reading import _digest_lock, lock_reach
+import pytest
+
+from register.store.pool import connect
+from register.store.reading import Contended, _digest_lock, _person_lock, lock_reach
+from tests.conftest import Database
 from tests.integration.store.driver import StoreDriver
-from tests.support.events import ban, consumer, day, order, scope, signup
+from tests.integration.store.said import rectification
+from tests.support.events import ban, consumer, day, lift, order, scope, signup
 from tests.support.register import read
 
 _HELD = """
@@ -71,6 +76,51 @@ async def test_an_order_that_ends_what_a_ban_left_behind_frees_who_shared_the_ad
     (freed,) = await _about(register, "c-2")
     assert freed["allow"]["offers"]["email"] == "soft_opt_in"
     assert not (await register.verify()).found
+
+
+async def test_what_another_batch_holds_is_waited_for_at_the_next_try(
+    register: StoreDriver, database: Database
+) -> None:
+    """The try after a failed one begins with what the batch turned out to concern."""
+    agreed = scope("offers", "email")
+    shared = consumer(email="koti@example.fi")
+    await register.write(signup(day(1), shared, agreed, subject="c-1"), ban(day(3), subject="c-1"))
+    ville = consumer("Ville", email="koti@example.fi")
+    await register.write(order(day(1), ville, subject="c-2", order_id="order-2"))
+    (user,) = await register.rows("select person_id from identity where subject = 'c-2'")
+    point = register.rules.digester.email("koti@example.fi").digest
+    before = consumer(email="before@example.fi")
+    late = order(day(0.5), before, subject="c-1", order_id="order-1")
+    beside = await connect(database.url, "beside")
+    try:
+        async with beside.transaction():
+            await beside.execute(
+                "select pg_advisory_xact_lock($1)", _person_lock(user["person_id"])
+            )
+            with pytest.raises(Contended) as raised:
+                await register.write(late)
+        assert raised.value.points == {point}
+    finally:
+        await beside.close()
+    await register.write(late, concerns=raised.value.points)
+    assert not (await register.verify()).found
+
+
+async def test_a_ban_that_comes_back_under_an_address_goes_on_in_its_versions(
+    register: StoreDriver,
+) -> None:
+    """R62: nothing stands there any more and no event names it: its tombstone counts all the
+    same."""
+    await register.write(order(day(1), consumer(email="old@example.fi")))
+    who = consumer(email="old@example.fi")
+    await register.write(rectification(day(2), who, {"email": "new@example.fi"}))
+    old = {"kind": "consumer", "email": "old@example.fi"}
+    await register.write(ban(day(1.5), scope("offers"), old, subject="c-7"))
+    await register.write(lift(day(3), scope("offers"), old, subject="c-8"))
+    await register.write(ban(day(1.7), scope("newsletter"), old, subject="c-7"))
+    new = register.rules.digester.email("new@example.fi").digest
+    rows = await register.rows("select version, content from ban_digest where digest = $1", new)
+    assert [(row["version"], row["content"] is not None) for row in rows] == [(3, True)]
 
 
 async def _about(register: StoreDriver, subject: str) -> list[dict[str, Any]]:

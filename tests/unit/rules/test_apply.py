@@ -5,6 +5,7 @@ import uuid
 import pytest
 
 from register.rules.facts import Fact
+from tests.integration.store.said import rectification
 from tests.support import events
 from tests.support.events import APP, WEBSHOP, Json, day, scope
 from tests.support.register import DIGESTER, MemoryRegister, cell
@@ -239,3 +240,26 @@ def test_a_fact_remembers_no_contact_point_outside_its_party() -> None:
     said = "".join(without_party(fact) for fact in register.facts.values())
     for spelled in ("aino", "Aino", "1234567", "Virtanen"):
         assert spelled not in said
+
+
+@pytest.mark.parametrize("subjects", [("c-1", "c-2"), ("c-2", "c-1")])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_ban_that_two_corrections_bring_along_stays_when_one_does_no_more(
+    subjects: tuple[str, str], *, first: bool
+) -> None:
+    """R62: it stands once under the new address; who goes leaves it to the other."""
+    stays, goes = subjects
+    old, new = "old@example.fi", "new@example.fi"
+    aino, ville = events.consumer(email=old), events.consumer("Ville", email=old)
+    register = registered(
+        events.order(day(1), aino, subject=stays, order_id="order-1"),
+        events.order(day(1), ville, subject=goes, order_id="order-2"),
+        events.ban(day(2), party={"kind": "consumer", "email": old}, subject="c-9"),
+        rectification(day(5), ville, {"email": new}),
+        rectification(day(5), aino, {"email": new}),
+    )
+    # Ville had another address by then: no ban goes along from that.
+    moved = events.profile(day(4), events.consumer("Ville", email="other@example.fi"), subject=goes)
+    other = events.order(day(6), events.consumer(), subject=stays, order_id="order-3")
+    register.deliver(*([other, moved] if first else [moved, other]))
+    assert register.bans[DIGESTER.email(new).digest.hex()] is not None
