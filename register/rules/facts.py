@@ -159,8 +159,8 @@ class Scope:
 
 _Terms = tuple[str, ...] | None
 
-_DISTINCT_SCOPES = 4096
-"""A channel system uses a few dozen; the rest is room."""
+_DISTINCT_SCOPES = 512
+"""A channel system uses a few dozen. Each takes about a kilobyte."""
 
 
 def parse_scope(data: Mapping[str, Any]) -> Scope:
