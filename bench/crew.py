@@ -5,10 +5,12 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 
 from bench.children import child
+from bench.figures import Figure, Target
 from bench.service import Service
 from bench.usage import Usage, used
 from ops.demo.metrics import scrape
@@ -71,6 +73,26 @@ class Drained:
     def per_second(self) -> float:
         """The sustained rate."""
         return self.events / self.seconds
+
+    def cost(
+        self,
+        name: str,
+        before: "Drained",
+        yardstick_name: str,
+        target: Target | None = None,
+        **detail: Any,
+    ) -> Figure:
+        """What an event cost, next to what it did in an earlier run: processor time, since what
+        else the machine does lengthens any other."""
+        return Figure(
+            name=name,
+            unit="µs CPU",
+            value=self.usage.cpu_s / self.events * 1e6,
+            yardstick_name=yardstick_name,
+            yardstick=before.usage.cpu_s / before.events * 1e6,
+            target=target,
+            detail=detail | self.usage.per(self.events),
+        )
 
 
 @asynccontextmanager

@@ -69,19 +69,16 @@ async def _rate(register: Service, persons: int, events: int, count: int) -> flo
 
 
 def _cost_figure(small: int, before: Drained, size: int, now: Drained) -> Figure:
-    # Processor time, since what else the machine does lengthens any other.
-    return Figure(
-        name=f"cost of an event with {size:,} persons",
-        unit="µs CPU",
-        value=now.usage.cpu_s / now.events * 1e6,
-        yardstick_name=f"with {small:,} persons",
-        yardstick=before.usage.cpu_s / before.events * 1e6,
-        target=ratio_under(COST),
-        detail={
-            "events_per_s": round(now.per_second),
-            f"events_per_s_with_{small}": round(before.per_second),
-            **now.usage.per(now.events),
-        },
+    rates = {
+        "events_per_s": round(now.per_second),
+        f"events_per_s_with_{small}": round(before.per_second),
+    }
+    return now.cost(
+        f"cost of an event with {size:,} persons",
+        before,
+        f"with {small:,} persons",
+        ratio_under(COST),
+        **rates,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from bench import in_process
-from bench.crew import Drained, drain, working
+from bench.crew import drain, working
 from bench.events import consent, order, sms_ban
 from bench.feeds import publish
 from bench.figures import Figure
@@ -31,7 +31,7 @@ async def measure(service: Service, depths: Sequence[int]) -> list[Figure]:
             costs.append(await drain(crew, PERSONS, name=f"{depth} facts a person"))
         known = depth + 1
     return [
-        _figure(depths[0], costs[0], depth, cost)
+        cost.cost(f"cost of an event of who has {depth} facts", costs[0], f"of who has {depths[0]}")
         for depth, cost in zip(depths[1:], costs[1:], strict=True)
     ]
 
@@ -42,15 +42,3 @@ def known_before(rounds: range) -> Iterator[Published]:
     for number in rounds:
         for person in range(PERSONS):
             yield kinds[number % len(kinds)](RUN, person, f".{number}")
-
-
-def _figure(few: int, before: Drained, many: int, now: Drained) -> Figure:
-    # Processor time, since what else the machine does lengthens any other.
-    return Figure(
-        name=f"cost of an event of who has {many} facts",
-        unit="µs CPU",
-        value=now.usage.cpu_s / now.events * 1e6,
-        yardstick_name=f"of who has {few}",
-        yardstick=before.usage.cpu_s / before.events * 1e6,
-        detail=now.usage.per(now.events),
-    )

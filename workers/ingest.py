@@ -65,7 +65,7 @@ class Ingest(LoopService):
         super().__init__(name, **kwargs)
         self._interval_s = interval_s
         self._begun = 0.0
-        self._last_write = (0, 0.0)
+        self._ahead: ReadAhead | None = None
         self._settings = settings
         self._topics = [settings.topic_prefix + topic for topic in topics]
         self._metrics = metrics
@@ -97,6 +97,7 @@ class Ingest(LoopService):
         consumer = self._consumer = self._new_consumer()
         consumer.subscribe(self._topics, listener=_Listener(self))
         ahead = ReadAhead(consumer, self._read, self._settings.batch_max_records)
+        self._ahead = ahead
         reporter: asyncio.Task[None] | None = None
         try:
             await self._connected()
@@ -154,7 +155,6 @@ class Ingest(LoopService):
             if read.epoch == self._epoch and not self._rejoining:
                 self._begun = time.monotonic()
                 await self._take_in(read)
-                ahead.fit(*self._last_write)
             else:
                 self._start_over(consumer.assignment())
         self._waiting_since = None
@@ -300,8 +300,9 @@ class Ingest(LoopService):
                 await backoff.wait(self.stopping)
             else:
                 self._observe(batch, outcome, time.monotonic() - started)
-                records = len(batch.arrived) + len(batch.unread)
-                self._last_write = (records, time.monotonic() - begun)
+                if self._ahead is not None:
+                    records = len(batch.arrived) + len(batch.unread)
+                    self._ahead.fit(records, time.monotonic() - begun)
                 for (topic, number), offset in batch.offsets.items():
                     self._written[TopicPartition(topic, number)] = offset
                 return True

@@ -129,9 +129,14 @@ def alive_cells(consent: Consent, nos: Iterable[No], product: str | None = None)
     """
     cells = consent.scope.cells
     for no in nos:
-        if no.time >= consent.time and (no.scope.products is None or product in no.scope.products):
+        if no.time >= consent.time and _takes(no.scope, product):
             cells &= ~no.scope.cells
     return cells
+
+
+def _takes(scope: Scope, product: str | None) -> bool:
+    """Whether a no of the scope takes what was agreed for the product, or for all (None)."""
+    return scope.products is None or product in scope.products
 
 
 def stands(consent: Consent, nos: Sequence[No]) -> bool:
@@ -168,7 +173,7 @@ class StandingConsents:
                 self._cells[product] = self._cells.get(product, 0) | scope.cells
             return
         for product in self._cells:
-            if scope.products is None or product in scope.products:
+            if _takes(scope, product):
                 self._cells[product] &= ~scope.cells
 
 

@@ -43,7 +43,7 @@ async def may_sweep(connection: Connection, name: str, waits_for: list[str] | No
 
 
 async def read_agreements(connection: Connection) -> dict[str, Agreement]:
-    """Active agreements by partner id."""
+    """Active agreements by partner id; the database leaves out what a newer word replaced."""
     rows = await connection.fetch(queries.active_agreements)
     return active(event_of(row) for row in rows)
 

@@ -190,7 +190,7 @@ async def _reach(
     connection: Connection,
     arrivals: Sequence[Intake],
     persons: Collection[uuid.UUID],
-    points: Collection[bytes] = (),
+    points: Collection[bytes],
 ) -> Reach:
     reach = Reach(persons=set(persons), points=set(points))
     facts = [arrival.fact for arrival in arrivals]
@@ -273,11 +273,12 @@ async def _points_in_question(
         if _says(arrival.fact) or arrival.request is not None
         for point in _asked_points(arrival)
     }
-    sayers = {one.fact.identity for one in arrivals if _says(one.fact)} - {None}
+    said = (arrival.fact for arrival in arrivals if _says(arrival.fact))
+    sayers = {fact.identity for fact in said if fact.identity is not None}
     if not sayers:
         return points
     people = _people(arrivals, reach)
-    roots = {people.root(sayer) for sayer in sayers if sayer is not None}
+    roots = {people.root(sayer) for sayer in sayers}
     for identity, placed in reach.placed.items():
         if people.root(identity) in roots:
             points.update(placed)
