@@ -15,7 +15,7 @@ Fetched = Mapping[TopicPartition, list[Any]]
 Decode = Callable[[Record], Arrived | Unread]
 
 POLL_MS = 200
-_LONG_S = 1.0
+_LONG_S = 0.4
 _LEAST = 20
 _AT_ONCE = 50
 """Records decoded before others get their turn: a ban must not wait for 500 orders."""

@@ -30,7 +30,9 @@ LINE_EVERY = 6
 """Measurements between two lines where there is no terminal."""
 
 _EVENTS_EACH = 20
-_LOAD = Options(poison=True, agreements=True, screenings=True, requests=True)
+_LOAD = Options(poison=True, agreements=True, screenings=True, requests=True, seldom=50)
+"""An agreement every three minutes, a disclosure of everybody every nine: one is through before the
+next, or what waits would grow for a good reason."""
 
 
 def main(

@@ -17,6 +17,7 @@ TOLERANCES = {
     **{f"worker {number}, MB": Tolerance(8, 0.05) for number in range(1, WORKERS + 1)},
     "lag, records": Tolerance(500, 0.10),
     "outbox, messages": Tolerance(500, 0.10),
+    "disclosures, parts": Tolerance(400, 0.0),
     "connections": Tolerance(1, 0.0),
 }
 """What must not grow, however long it goes on. Tables grow with what is in them."""
@@ -24,7 +25,8 @@ TOLERANCES = {
 _DATABASE = """
 select (select count(*) from outbox) as outbox,
     (select count(*) from pg_stat_activity
-     where datname = current_database() and pid <> pg_backend_pid()) as connections
+     where datname = current_database() and pid <> pg_backend_pid()) as connections,
+    (select coalesce(sum(parts - next_part + 1), 0) from disclosure_job) as parts
 """
 _TABLES = """
 select relname, pg_table_size(relid) as in_table, pg_indexes_size(relid) as in_indexes,
@@ -52,7 +54,11 @@ async def look(site: Site, database: Connection) -> list[tuple[str, float]]:
             found.append(("bans so far, mean seconds", seconds / bans))
     row = await database.fetchrow(_DATABASE)
     assert row is not None
-    found += [("outbox, messages", row["outbox"]), ("connections", row["connections"])]
+    found += [
+        ("outbox, messages", row["outbox"]),
+        ("disclosures, parts", row["parts"]),
+        ("connections", row["connections"]),
+    ]
     return found + list(_sizes(await database.fetch(_TABLES)))
 
 

@@ -1,6 +1,6 @@
 """How often each kind of thing happens: the table to read and to change."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from ops.generate import customers, permissions, prospects, services
@@ -59,24 +59,32 @@ REQUESTS: tuple[tuple[int, Action], ...] = (
     (3, services.rectification),
     (3, services.erasure),
     (1, services.merge),
-    (1, services.disclosure),
 )
+DISCLOSURES: tuple[tuple[int, Action], ...] = ((1, services.disclosure),)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What is generated besides the channels' events."""
+    """What is generated besides the channels' events.
+
+    What concerns the whole register, agreements and disclosures, comes `seldom` times less often
+    than the tables say: at their shares the register decides everybody anew without end.
+    """
 
     poison: bool = False
     agreements: bool = False
     screenings: bool = False
     requests: bool = False
+    seldom: int = 1
 
-    def mix(self) -> tuple[tuple[int, Action], ...]:
+    def mix(self) -> tuple[tuple[float, Action], ...]:
         """The table with what is switched on."""
         return (
-            MIX
-            + (AGREEMENTS if self.agreements else ())
-            + (SCREENINGS if self.screenings else ())
-            + (REQUESTS if self.requests else ())
+            *MIX,
+            *(self._seldom(AGREEMENTS) if self.agreements else ()),
+            *(SCREENINGS if self.screenings else ()),
+            *((*REQUESTS, *self._seldom(DISCLOSURES)) if self.requests else ()),
         )
+
+    def _seldom(self, table: Iterable[tuple[int, Action]]) -> Iterator[tuple[float, Action]]:
+        return ((share / self.seldom, action) for share, action in table)

@@ -16,7 +16,7 @@ from register.store.sql import queries
 from register.store.writing import write_outbox
 from schemas.terms import Recipient
 
-CHUNK = 50
+CHUNK = 15
 """Customers decided anew per transaction: their bans wait meanwhile."""
 
 _SOURCE = "/register/retention"

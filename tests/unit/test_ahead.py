@@ -17,10 +17,10 @@ def test_batches_that_take_long_get_shorter_and_longer_again() -> None:
     ahead.fit(500, 3.0)
     ahead.fit(250, 1.5)
     assert ahead.limit == 125
-    ahead.fit(125, 0.5)
+    ahead.fit(125, 0.2)
     assert ahead.limit == 145
     for _ in range(3):
-        ahead.fit(125, 0.1)
+        ahead.fit(125, 0.05)
     assert ahead.limit == 500
 
 

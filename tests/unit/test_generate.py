@@ -217,6 +217,14 @@ def test_switches_add_agreements_screenings_and_requests(
     assert added == {"partner.agreements", "register.requests", "campaign.screenings"}
 
 
+def test_what_concerns_everybody_can_come_more_seldom() -> None:
+    seldom = Options(agreements=True, screenings=True, requests=True, seldom=50)
+    often = {action: share for share, action in EVERYTHING.mix()}
+    changed = {action.__name__ for share, action in seldom.mix() if share * 50 == often[action]}
+    assert changed == {"agreement", "agreement_end", "disclosure"}
+    assert {action for _, action in seldom.mix()} == often.keys()
+
+
 def test_deliveries_are_repeated(stream: list[Published]) -> None:
     repeated = len(stream) - len({_identity(published) for published in stream})
     assert 0.01 < repeated / len(stream) < 0.03
