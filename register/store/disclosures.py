@@ -29,8 +29,8 @@ from register.store.sql import queries
 from schemas.inbound import DisclosureData
 from schemas.terms import Recipient
 
-PART_SIZE = 50
-"""Persons per `disclosure.made` at most: their bans wait while it is made."""
+PART_SIZE = 100
+"""Persons per `disclosure.made` at most."""
 
 
 async def recall(connection: Connection, changes: Changes, now: datetime) -> list[Recall]:

@@ -30,10 +30,12 @@ class Proxy:
     def break_all(self) -> None:
         """Reset every connection, on both sides, as a firewall or a dying machine does."""
         for writer in self._open:
+            if writer.transport.is_closing():
+                continue
             connection: socket.socket = writer.get_extra_info("socket")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             writer.transport.abort()
-        self.breaks += len(self._open)
+            self.breaks += 1
 
     def hold_answers(self) -> None:
         """From now on the server hears, and is not heard."""
