@@ -25,14 +25,14 @@ async def screen(
     rows = await connection.fetch(queries.catalogue_of, name) if name is not None else []
     catalogue = [(row["product"], row["category"]) for row in rows]
     what = question(asked.purpose, asked.channel, product, catalogue)
-    points = {one.ref: _point(one, digester) for one in asked.recipients}
-    by_point = await _by_point(connection, [point for point in points.values() if point])
+    # By place, not by `ref`: who uses one twice still gets an answer about each address.
+    points = [_point(one, digester) for one in asked.recipients]
+    by_point = await _by_point(connection, [point for point in points if point])
     by_id = await _by_id(connection, asked.recipients)
-    digests = {point[0] for point in points.values() if point is not None}
+    digests = {point[0] for point in points if point is not None}
     entries = await read_entries(connection, digests) if digests else {}
     answers: list[JsonDict] = []
-    for one in asked.recipients:
-        point = points[one.ref]
+    for one, point in zip(asked.recipients, points, strict=True):
         found = by_point[point] if point is not None else by_id.get(one.customer_id or "", [])
         answers.append(decide_known(what, found, _standing(point, entries)).shown(one.ref))
     return answers

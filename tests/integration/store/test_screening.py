@@ -61,6 +61,28 @@ async def test_a_banned_contact_point_of_nobody(register: StoreDriver) -> None:
     assert await _ask(register, spelled, channel="post") == [_no("unknown")]
 
 
+async def test_two_recipients_under_one_ref_are_answered_each(register: StoreDriver) -> None:
+    """A tool's mistake must not give the one the other's yes."""
+    await register.write(
+        order(day(1), AINO),
+        consent(day(2), scope("newsletter", "email")),
+        ban(
+            day(3),
+            scope("newsletter"),
+            {"kind": "consumer", "email": "no@example.fi"},
+            subject=None,
+        ),
+    )
+    await register.said()
+    twice = [{"ref": "r", "email": "no@example.fi"}, {"ref": "r", "email": AINO["email"]}]
+    await register.write(screening(day(20), "newsletter", "email", *twice))
+    (event,) = await register.said("screening.decided")
+    assert event["decisions"] == [
+        {"ref": "r", **_no("banned")},
+        {"ref": "r", **_yes("consent")},
+    ]
+
+
 async def test_an_address_much_like_a_consented_one_is_not_consented(
     register: StoreDriver,
 ) -> None:
