@@ -295,5 +295,7 @@ def _first(headers: Sequence[tuple[str, bytes | None]]) -> list[tuple[str, bytes
         room -= len(name) + len(value or b"")
         if room < 0:
             return [*kept, ("dlq-headers-left-out", str(len(headers) - len(kept)).encode())]
-        kept.append((name, value))
+        # A name that is no text is shown with escapes.
+        shown = name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+        kept.append((shown, value))
     return kept

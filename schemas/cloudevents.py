@@ -24,6 +24,8 @@ Headers = Sequence[tuple[str, bytes | None]]
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _OFFSETLESS = re.compile(r"\d{4}-\d\d-\d\d([Tt ][\d:.]+)?", re.ASCII)
 _YEARS = (1900, 2200)
+_NO_TEXT = re.compile("[\udc80-\udcff]")
+"""Bytes of a header's name that are no UTF-8, as they come out of the client (PEP 383)."""
 
 _ATTRIBUTES = ("specversion", "id", "source", "type", "subject", "time", "traceparent")
 _PARTY_PARTS: dict[str, frozenset[str]] = {
@@ -57,6 +59,8 @@ def decode(value: bytes | None, headers: Headers) -> Message:
         raise Unreadable("null_value", "value")
     if len(value) > MAX_BYTES:
         raise Unreadable("too_large", "value")
+    if any(_NO_TEXT.search(name) for name, _ in headers):
+        raise Unreadable("malformed_header", "name")
     attributes = _binary_attributes(headers)
     raw = _parse(value)
     if attributes is not None:

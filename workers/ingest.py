@@ -28,13 +28,14 @@ from register.store.pool import CONFLICT, LOST_CONNECTION, Connection
 from register.store.reading import Contended
 from register.store.restored import read_cluster, read_hold
 from topics import SCREENINGS
-from workers.ahead import POLL_MS, Read, ReadAhead, record_of
+from workers.ahead import Read, ReadAhead, record_of
 from workers.backoff import Backoff
 from workers.logs import log_failure
 from workers.loop import LoopService
 from workers.metrics import Metrics
 from workers.rehearsal import rehearsal
 from workers.settings import Settings
+from workers.unpacking import tolerate_header_names
 
 _HAND_OVER_SECONDS = 5.0
 _REJOINING_SECONDS = 0.05
@@ -142,7 +143,9 @@ class Ingest(LoopService):
         try:
             read = await ahead.take(self._epoch)
         except UnicodeDecodeError:
-            await self._pass_unreadable(consumer)
+            log.warning(self.name, action="header-name")
+            tolerate_header_names()
+            self._start_over(consumer.assignment())
             return
         if not read.size:
             self._assert_not_deaf()
@@ -188,40 +191,6 @@ class Ingest(LoopService):
         if since is not None and time.monotonic() - since > _SILENCE_SECONDS:
             log.error(self.name, action="deaf")
             raise KafkaConnectionError("records wait in Kafka and none is fetched")
-
-    async def _pass_unreadable(self, consumer: AIOKafkaConsumer) -> None:
-        """Get past a record that the client cannot unpack: a header's name is no UTF-8.
-
-        Partition by partition and record by record from where the register stands, until it is
-        met. It becomes a dead letter without its bytes: they stay at the offset that it names.
-        """
-        epoch = self._epoch
-        partitions = sorted(consumer.assignment())
-        offsets = await self._stored_offsets(consumer, partitions)
-        for partition in partitions:
-            consumer.seek(partition, offsets[partition])
-            async with self._in_hand:
-                while epoch == self._epoch and not self.stopping.is_set():
-                    at = await consumer.position(partition)
-                    try:
-                        fetched = await consumer.getmany(
-                            partition, timeout_ms=POLL_MS, max_records=1
-                        )
-                    except UnicodeDecodeError:
-                        await self._give_up(partition, at, epoch)
-                        consumer.seek(partition, at + 1)
-                        break
-                    if not fetched:
-                        break
-                    await self._take_in(self._alone(partition, fetched[partition][0], epoch))
-        self._start_over(consumer.assignment())
-
-    async def _give_up(self, partition: TopicPartition, offset: int, epoch: int) -> None:
-        received = datetime.now(UTC)
-        record = Record(partition.topic, partition.partition, offset, None, None, [], received)
-        offsets = {(partition.topic, partition.partition): offset + 1}
-        batch = Batch([], [Unread(record, "malformed_header: name")], offsets)
-        await self._write_until_done(batch, epoch)
 
     async def _take_in(self, read: Read) -> None:
         """Write one batch; comes back when it is committed or when its partitions are lost."""

@@ -230,8 +230,10 @@ async def _send(producer: AIOKafkaProducer, wave: Sequence[Waiting]) -> None:
     try:
         for one in wave:
             message = one.message
+            # A dead letter may have neither key nor value; the client sends no such record.
+            key = b"" if message.key is None and message.value is None else message.key
             future = await producer.send(
-                message.topic, value=message.value, key=message.key, headers=list(message.headers)
+                message.topic, value=message.value, key=key, headers=list(message.headers)
             )
             sent.append(future)
         await asyncio.gather(*sent)

@@ -27,7 +27,7 @@ _OTHER_EVENT = (
 )
 TAKEN_IN = "its event was taken in already (R1)"
 
-# The one reason for which the client gives the register nothing to keep.
+# Of such a record, earlier workers had nothing to keep.
 _NO_BYTES = "malformed_header: name"
 
 
@@ -72,10 +72,10 @@ def unreadable(
     letter: Letter, received: AsReceived | None, read: Arrived | Unread | None
 ) -> str | None:
     """Why a worker could not read the record today; None where it could."""
-    if letter.reason == _NO_BYTES:
-        return _NEVER_THERE
     if received is None:
         return NOT_THERE
+    if letter.reason == _NO_BYTES and received.record.value is None:
+        return _NEVER_THERE
     if not received.whole:
         return _CUT
     return f"it still cannot be read: {read.reason}" if isinstance(read, Unread) else None

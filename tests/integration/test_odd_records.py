@@ -13,6 +13,7 @@ from tests.integration.support.broker import Outgoing
 from tests.integration.support.deployment import Deployment
 from tests.integration.support.events import ban, order, structured
 from tests.integration.support.model import assert_nothing_lost, data_of
+from tests.integration.support.raw import NoText, publish_together
 from topics import BANS, CONSENTS, ELIGIBILITY, ORDERS
 
 pytestmark = pytest.mark.integration
@@ -120,6 +121,40 @@ async def test_any_key_is_only_a_key(deployment: Deployment) -> None:
     (letter,) = await deployment.dead_letters()
     assert letter.key == b"\xff\0"
     await assert_nothing_lost(deployment)
+
+
+async def test_a_header_name_that_is_no_text_stops_nothing_else(deployment: Deployment) -> None:
+    """Also not what its sender put into the same batch, which the client gives up with it."""
+    odd = neighbour("odd", b"k")
+    odd = replace(odd, headers=[*odd.headers, (NoText("n"), b"1")])
+    names = ("before", "after", "later")
+    before, after, later = (neighbour(name, b"k") for name in names)
+    topic = deployment.prefix + ORDERS.name
+    together = [replace(one, topic=topic) for one in (before, odd, after, odd, later)]
+    await publish_together(deployment.kafka, 0, together)
+    worker = await deployment.start_worker()
+    await deployment.says(worker, '"header-name"')
+    await deployment.publish([neighbour("last", b"k")])
+    await deployment.drained(seconds=20)
+    assert await customers(deployment) == {*names, "last"}
+    letters = await deployment.dead_letters()
+    told = [dict(letter.headers) for letter in letters]
+    assert [one["dlq-reason"] for one in told] == [b"malformed_header: name"] * 2
+    assert [one["dlq-offset"] for one in told] == [b"1", b"3"]
+    assert [one["na\\xefve"] for one in told] == [b"1", b"1"]
+    assert [letter.value for letter in letters] == [odd.value, odd.value]
+
+
+async def test_a_record_of_nothing_stops_nobody(deployment: Deployment) -> None:
+    """Neither key nor value: Kafka takes it in, and our client would not send its like."""
+    await deployment.publish([Outgoing(ORDERS.name, None, None), neighbour("beside", b"k")])
+    worker = await deployment.start_worker()
+    await deployment.drained(seconds=20)
+    worker.assert_running()
+    assert await customers(deployment) == {"beside"}
+    (letter,) = await deployment.dead_letters()
+    assert dict(letter.headers)["dlq-reason"] == b"null_value: value"
+    assert (letter.key, letter.value) == (b"", None)
 
 
 async def test_a_moment_is_told_in_one_way(deployment: Deployment) -> None:
