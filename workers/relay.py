@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
 
 from register.records import OutboxMessage
 from register.store.outbox import (
+    Key,
     Waiting,
     depth,
     forget,
@@ -42,9 +43,6 @@ _MAX_REQUEST = 8_388_608
 # is a round trip: a wave of hundreds takes a third of the time so.
 _BATCH_BYTES = 131_072
 
-_Key = tuple[str, bytes | None]
-"""A topic and a record key."""
-
 log = structlog.get_logger()
 
 
@@ -64,7 +62,7 @@ class Relay(LoopService):
         self._settings = settings
         self._metrics = metrics
         self._woken = asyncio.Event()
-        self._stuck: set[_Key] = set()
+        self._stuck: set[Key] = set()
         self._replay = Replay(settings, self.stopping)
         self.ready = False
         self.holds = False
@@ -140,11 +138,11 @@ class Relay(LoopService):
                 due = time.monotonic() + at_most_often(_MEASURE_SECONDS, began)
             if await self._held(connection):
                 continue
-            waiting = await next_messages(connection, self._settings.outbox_batch)
-            if all(_key(one) in self._stuck for one in waiting):
-                await self._wait_for_work()
-            else:
+            waiting = await next_messages(connection, self._settings.outbox_batch, self._stuck)
+            if waiting:
                 await self._publish(connection, producer, waiting)
+            else:
+                await self._wait_for_work()
 
     async def _held(self, connection: Connection) -> bool:
         """Whether nothing may be published yet (R66); it has rested then, after a step on."""
@@ -254,7 +252,7 @@ def _is_too_long(told: asyncio.Future[Any]) -> bool:
     return isinstance(told.exception(), MessageSizeTooLargeError)
 
 
-def _key(one: Waiting) -> _Key:
+def _key(one: Waiting) -> Key:
     return (one.message.topic, one.message.key)
 
 
@@ -264,7 +262,7 @@ def waves(waiting: Sequence[Waiting]) -> Iterator[list[Waiting]]:
     Dead letters are as received and have no versions: they are all in the first.
     """
     by_wave: list[list[Waiting]] = []
-    seen: dict[_Key, int] = {}
+    seen: dict[Key, int] = {}
     for one in waiting:
         key = _key(one)
         wave = 0 if one.message.topic.endswith(DEAD_LETTERS.name) else seen.get(key, 0)

@@ -21,10 +21,12 @@ _CHANGING = 0x41475243  # "AGRC"
 
 async def begin_to_decide(connection: Connection, *, changes_agreements: bool = False) -> None:
     """Tell that this transaction decides persons. Of those that change agreements there is one
-    at a time. Taken before every other lock, so that no two batches deadlock."""
+    at a time, and none beside a step of the sweep that they start anew. Taken before every other
+    lock, so that no two batches deadlock, nor a batch and a sweep."""
     await connection.execute(queries.share_agreements, _DECIDING)
     if changes_agreements:
         await connection.execute(queries.hold_agreements, _CHANGING)
+        await connection.execute(queries.hold_sweep, SWEEP)
 
 
 async def let_nobody_decide(connection: Connection) -> None:

@@ -1,6 +1,6 @@
 """The outbox as the relay sees it: the oldest messages first, gone once acknowledged."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +10,10 @@ from register.store.pool import Connection
 from register.store.sql import queries
 
 _LEADER_LOCK = 0x4F555442  # "OUTB"
+
+
+Key = tuple[str, bytes | None]
+"""Topic and key of a record: what is published in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,15 @@ async def try_to_lead(connection: Connection) -> bool:
     return bool(await connection.fetchval(queries.try_lead, _LEADER_LOCK))
 
 
-async def next_messages(connection: Connection, limit: int) -> list[Waiting]:
-    """The oldest messages, in the order in which one key's must be published."""
-    rows = await connection.fetch(queries.next_outbox, limit)
+async def next_messages(
+    connection: Connection, limit: int, without: Collection[Key] = ()
+) -> list[Waiting]:
+    """The oldest messages, in the order in which one key's must be published; those of the keys
+    `without` are left out."""
+    stuck = list(without)
+    rows = await connection.fetch(
+        queries.next_outbox, limit, [topic for topic, _ in stuck], [key for _, key in stuck]
+    )
     return [
         Waiting(
             row["seq"],

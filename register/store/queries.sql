@@ -214,6 +214,10 @@ insert into agreement_fact (fact_id, source, event_id, type, time, received, bod
 select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[],
                      $6::timestamptz[], $7::jsonb[]);
 
+-- name: hold_sweep
+-- Wait for the step of a sweep that is under way, and let none begin.
+select from sweep where name = $1 for update;
+
 -- name: start_sweep
 -- Decide every customer anew, from the first.
 insert into sweep (name, position, cause) values ($1, null, $2)
@@ -445,9 +449,12 @@ delete from consumer_offset o using gone
 where o.topic = gone.topic and o.partition = gone.partition;
 
 -- name: next_outbox
--- The oldest messages that are not published yet.
+-- The oldest messages that are not published yet, but for those of some keys.
 select seq, topic, key, value, headers, caused_received, caused_by_no
-from outbox order by seq limit $1;
+from outbox o
+where not exists (select from unnest($2::text[], $3::bytea[]) as stuck (topic, key)
+                  where stuck.topic = o.topic and stuck.key is not distinct from o.key)
+order by seq limit $1;
 
 -- name: delete_outbox
 -- Published and acknowledged.

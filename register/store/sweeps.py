@@ -96,9 +96,10 @@ async def disclosure_step(connection: Connection, rules: Rules, now: datetime) -
         if job is None:
             return False
         outbound = Outbound(rules.prefix, now)
+        people = await disclosures.candidates(connection, job)
+        changes = await decide_anew(connection, people, rules, now)
+        # Only now: an agreement may have ended while this waited for somebody's lock.
         if await _may_receive(connection, job):
-            people = await disclosures.candidates(connection, job)
-            changes = await decide_anew(connection, people, rules, now)
             wanted = frozenset(people)
             part = handed_over(job, [row for row in changes.persons if row.person_id in wanted])
             part = await disclosures.left_over(connection, job, part)
