@@ -98,6 +98,8 @@ class Ingest(LoopService):
         consumer = self._consumer = self._new_consumer()
         consumer.subscribe(self._topics, listener=_Listener(self))
         ahead = ReadAhead(consumer, self._read, self._settings.batch_max_records)
+        if self._ahead is not None:
+            ahead.limit = self._ahead.limit  # what took long before an outage does so after it
         self._ahead = ahead
         reporter: asyncio.Task[None] | None = None
         try:

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -32,7 +32,11 @@ ID_CONFLICT = "id_conflict"
 _FEW = 40
 """Arrivals and persons that are decided within a few milliseconds."""
 
+_SILENT_S = 3.0
+"""A third of what `pool.connect` allows a session within a transaction."""
+
 _Key = tuple[str, str]
+_Thought = tuple[Changes, list[OutboxMessage]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +196,7 @@ async def _decide(
     decided once more: seldom, since most events change no ban that others are bound by."""
     outbound = Outbound(rules.prefix, now)
 
-    def think(snapshot: Snapshot) -> tuple[Changes, list[OutboxMessage]]:
+    def think(snapshot: Snapshot) -> _Thought:
         changes = apply(snapshot, arrivals, rules.digester, rules.settings, cause)
         return changes, list(outbound.messages(changes))
 
@@ -201,8 +205,7 @@ async def _decide(
         snapshot = await read_snapshot(connection, arrivals, reach, rules.digester, snapshot)
         # Beside the loop where it takes long: meanwhile a ban of the other lane goes its way.
         long = len(arrivals) + len(reach.persons) > _FEW
-        thought = await asyncio.to_thread(think, snapshot) if long else think(snapshot)
-        changes, outgoing = thought
+        changes, outgoing = await _beside(connection, think, snapshot) if long else think(snapshot)
         if not (beyond := reach.beyond(changes)):
             break
         reach = await widen(connection, arrivals, reach, beyond)
@@ -210,6 +213,20 @@ async def _decide(
     await write_answered(connection, changes.answers, now)
     recalled = await recall(connection, changes, now)
     return changes, [*outgoing, *outbound.recalls(recalled)]
+
+
+async def _beside(
+    connection: Connection, think: Callable[[Snapshot], _Thought], snapshot: Snapshot
+) -> _Thought:
+    """Think in a thread. Meanwhile the session says something now and then: PostgreSQL ends one
+    that is silent within a transaction, and the same batch would be tried again without end."""
+    thinking = asyncio.create_task(asyncio.to_thread(think, snapshot))
+    try:
+        while not (await asyncio.wait({thinking}, timeout=_SILENT_S))[0]:
+            await connection.execute(queries.still_here)
+        return await thinking
+    finally:
+        thinking.cancel()
 
 
 async def _answer(

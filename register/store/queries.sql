@@ -12,6 +12,10 @@ select pg_advisory_xact_lock(key) from unnest($1::bigint[]) as key;
 -- Take transaction locks without waiting; true if all could be taken.
 select bool_and(pg_try_advisory_xact_lock(key)) from unnest($1::bigint[]) as key;
 
+-- name: still_here
+-- Nothing, but that this session is alive.
+select;
+
 -- name: insert_event_keys
 -- R1: remember (source, id); returns only the ones that are new.
 insert into event_key (source, event_id, body_digest)

@@ -63,25 +63,31 @@ class Reach:
 
     def beyond(self, changes: Changes) -> "Beyond":
         """What the changes concern and has not been read: the users of the contact points and
-        companies where a ban comes or goes (R8, R9), and who turned out to have another id."""
+        companies where a ban comes or goes (R8, R9), whoever has a match key that somebody gets
+        (a correction without a reference: whose it is turns out only then, R62), and who turned
+        out to have another id."""
         points: set[bytes] = set()
         for entry in (*changes.entries, *changes.removed_entries):
             if entry.kind is PointKind.IDENTITY:
                 points.update(self.placed.get(entry.digest, ()))
             else:
                 points.add(entry.digest)
-        return Beyond(points - self.points, changes.decided - self.ids)
+        known = {key for key, _ in self.keys}
+        keys = {link for link in changes.links if link[0] not in known}
+        return Beyond(points - self.points, keys, changes.decided - self.ids)
 
 
 @dataclass(frozen=True, slots=True)
 class Beyond:
-    """What has to be read besides, and then decided again: digests, customer ids."""
+    """What has to be read besides, and then decided again: digests, match keys with who gets
+    them, customer ids."""
 
     points: set[bytes]
+    keys: set[tuple[bytes, bytes]]
     ids: set[uuid.UUID]
 
     def __bool__(self) -> bool:
-        return bool(self.points or self.ids)
+        return bool(self.points or self.keys or self.ids)
 
 
 class Contended(asyncpg.SerializationError):
@@ -105,12 +111,12 @@ async def lock_reach(
     Digests come before persons and both are sorted, so that no two batches deadlock. Raises
     `Contended` if another batch widened the reach meanwhile: try again.
     """
-    expected = await _reach(connection, arrivals, persons, points)
+    least = Reach(persons=set(persons), points=set(points))
+    expected = await _reach(connection, arrivals, least)
     named = {_digest_lock(key) for arrival in arrivals for key in _names(arrival)}
     locks = expected.locks | named
     # Digests' locks are positive, persons' negative.
     await connection.execute(queries.lock, sorted(locks, key=lambda one: (one < 0, one)))
-    least = Reach(persons=set(persons), points=set(points))
     return await _settled(connection, arrivals, least, locks)
 
 
@@ -118,7 +124,11 @@ async def widen(
     connection: Connection, arrivals: Sequence[Intake], reach: Reach, beyond: Beyond
 ) -> Reach:
     """Lock also what the events turned out to concern; raises as `lock_reach` does."""
-    more = Reach(persons=set(reach.persons), points=reach.points | beyond.points)
+    more = Reach(
+        persons=set(reach.persons),
+        keys=reach.keys | beyond.keys,
+        points=reach.points | beyond.points,
+    )
     wider = await _settled(connection, arrivals, more, reach.locks)
     wider.ids = reach.ids | beyond.ids
     return wider
@@ -129,7 +139,7 @@ async def _settled(
 ) -> Reach:
     """The reach as it is once all of it is locked; `locks` are held already."""
     while True:
-        reach = await _reach(connection, arrivals, least.persons, least.points)
+        reach = await _reach(connection, arrivals, least)
         more = reach.locks - locks
         if not more:
             return reach
@@ -186,13 +196,9 @@ async def read_snapshot(
     )
 
 
-async def _reach(
-    connection: Connection,
-    arrivals: Sequence[Intake],
-    persons: Collection[uuid.UUID],
-    points: Collection[bytes],
-) -> Reach:
-    reach = Reach(persons=set(persons), points=set(points))
+async def _reach(connection: Connection, arrivals: Sequence[Intake], least: Reach) -> Reach:
+    """What the events can touch now, and `least` in any case."""
+    reach = Reach(persons=set(least.persons), points=set(least.points))
     facts = [arrival.fact for arrival in arrivals]
     named = {fact.identity for fact in facts if fact.identity is not None}
     named.update(link for arrival in arrivals for link in arrival.links)
@@ -202,7 +208,7 @@ async def _reach(
     if named:
         known = await connection.fetch(queries.persons_of, list(named), list(gave))
         reach.persons.update(row["person_id"] for row in known)
-    reach.keys = _match_keys(giving, known)
+    reach.keys = _match_keys(giving, known) | least.keys
     if reach.keys:
         for row in await connection.fetch(queries.match_keys, [key for key, _ in reach.keys]):
             reach.persons.add(row["person_id"])

@@ -1,9 +1,13 @@
 """What a batch or a sweep locks before it reads (R7)."""
 
+import time
 from typing import Any
 
 import pytest
 
+from register.rules.apply import apply
+from register.rules.snapshot import Changes
+from register.store import batch
 from register.store.pool import connect
 from register.store.reading import Contended, _digest_lock, _person_lock, lock_reach
 from tests.conftest import Database
@@ -129,3 +133,44 @@ async def _about(register: StoreDriver, subject: str) -> list[dict[str, Any]]:
         for one in await register.said("eligibility.updated")
         if subject in {known["subject"] for known in one["identities"]}
     ]
+
+
+async def test_a_correction_without_a_reference_makes_two_persons_one(
+    register: StoreDriver,
+) -> None:
+    """R50, R62: whose it is turns out when it is applied; with the rest of what that person gave,
+    the new name is somebody else's, and their ban counts for both (R51)."""
+    number = "040 123 4567"
+    aino = consumer(email="aino@example.fi", phone=number)
+    other = consumer(family="Korhonen", email="korhonen@example.fi", phone=number)
+    await register.write(order(day(1), aino, subject="c-1"))
+    await register.write(order(day(1), other, order_id="order-2", subject="c-2"))
+    await register.write(ban(day(2), subject="c-2"))
+    await register.said()
+    name = {"name": {"given": "Aino", "family": "Korhonen"}}
+    who = consumer(email="aino@example.fi")
+    await register.write(rectification(day(3), who, name, subject=None))
+    told = await register.said("eligibility.updated")
+    (both,) = [one for one in told if len(one["identities"]) == 2]
+    assert both["deny"]["newsletter"]["email"] == "banned"
+    assert not (await register.verify()).found
+
+
+async def test_a_session_stays_while_a_batch_is_decided(
+    register: StoreDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL ends a session that is silent within a transaction: its process may be frozen.
+    One that thinks is not."""
+    await register.connection.execute("set idle_in_transaction_session_timeout = '500ms'")
+    monkeypatch.setattr(batch, "_SILENT_S", 0.1)
+
+    def slowly(*given: Any) -> Changes:
+        time.sleep(1.5)
+        return apply(*given)
+
+    monkeypatch.setattr(batch, "apply", slowly)
+    orders = [
+        order(day(1), consumer(email=f"a{n}@example.fi"), order_id=f"o-{n}", subject=f"c-{n}")
+        for n in range(50)
+    ]
+    assert len((await register.write(*orders)).applied) == 50
