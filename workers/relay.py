@@ -173,12 +173,9 @@ class Relay(LoopService):
         nobody is told a newer word before it, and everybody else's goes on.
         """
         for wave in waves(waiting):
-            sendable = [one for one in wave if _key(one) not in self._stuck]
-            if not sendable:
-                continue
             try:
                 async with producer.transaction():
-                    await _send(producer, sendable)
+                    await _send(producer, wave)
             except _TooLong as error:
                 self._stuck.add(_key(error.waiting))
                 message = error.waiting.message
@@ -187,8 +184,8 @@ class Relay(LoopService):
                     self.name, action="too-long", topic=message.topic, seq=error.waiting.seq
                 )
                 return  # the others of the wave are still in the outbox
-            await forget(connection, [one.seq for one in sendable])
-            for one in sendable:
+            await forget(connection, [one.seq for one in wave])
+            for one in wave:
                 self._observe(one.message)
 
     def _observe(self, message: OutboxMessage) -> None:

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from register.store.pool import Connection, connect
+from register.store.pool import connect
 from register.store.sql import queries
 from tests.conftest import Database, RunningStack
 from tests.integration.store.driver import SECRET, StoreDriver
 from tests.integration.store.said import erasure, merge
-from tests.integration.support.polling import until
+from tests.integration.support.locks import anyone_waits
 from tests.integration.support.shell import Shell
 from tests.support.events import (
     APP,
@@ -421,17 +421,10 @@ async def test_ctrl_c_ends_a_command_cleanly(database: Database) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        await _waits_for_a_lock(blocker)
+        await anyone_waits(blocker)
         process.send_signal(signal.SIGINT)
         async with asyncio.timeout(20):
             stdout, stderr = await process.communicate()
     await blocker.close()
     assert process.returncode == 130
     assert (stdout, stderr.decode().split()) == (b"", ["stopped"])
-
-
-async def _waits_for_a_lock(connection: Connection) -> None:
-    async def waiting() -> bool:
-        return bool(await connection.fetchval("select count(*) from pg_locks where not granted"))
-
-    await until("the command to wait for the table", waiting)

@@ -17,8 +17,8 @@ from tests.integration.support.broker import Outgoing
 from tests.integration.support.database import connected
 from tests.integration.support.deployment import Deployment
 from tests.integration.support.events import ago, ban, order, structured
+from tests.integration.support.locks import anyone_waits
 from tests.integration.support.model import data_of
-from tests.integration.support.polling import until
 from tests.integration.support.shell import Answer, Shell
 from topics import CONSENTS, DEAD_LETTERS, ELIGIBILITY, ORDERS
 
@@ -391,11 +391,7 @@ async def test_ctrl_c_ends_a_retry_cleanly(deployment: Deployment) -> None:
             stderr=subprocess.PIPE,
         )
 
-        async def waits() -> bool:
-            query = "select count(*) from pg_locks where not granted"
-            return bool(await blocker.fetchval(query))
-
-        await until("the command to wait for the table", waits)
+        await anyone_waits(blocker)
         process.send_signal(signal.SIGINT)
         async with asyncio.timeout(20):
             stdout, stderr = await process.communicate()

@@ -9,10 +9,15 @@ from dataclasses import replace
 
 import pytest
 
+from register.records import OutboxMessage
+from register.store.outbox import next_messages
+from register.store.writing import write_outbox
 from tests.integration.support.broker import Outgoing
+from tests.integration.support.database import connected
 from tests.integration.support.deployment import Deployment
 from tests.integration.support.events import ban, order, structured
 from tests.integration.support.model import assert_nothing_lost, data_of
+from tests.integration.support.polling import until
 from tests.integration.support.raw import NoText, publish_together
 from topics import BANS, CONSENTS, ELIGIBILITY, ORDERS
 
@@ -96,8 +101,7 @@ async def test_what_is_too_long_to_publish_stops_nobody(
     """The broker weighs a record as it came, compressed; what is made of it is longer."""
     record = make()
     await deployment.publish([structured(ORDERS.name, order("long"))])
-    # However little the relay takes at a time, what it has to leave is not all of it.
-    await deployment.start_worker({"OUTBOX_BATCH": "1"})
+    await deployment.start_worker()
     await deployment.publish([neighbour("before", record.key)])
     await deployment.publish([record], {"compression.codec": "gzip"})
     # Of one key, so that they are published one after another.
@@ -105,6 +109,30 @@ async def test_what_is_too_long_to_publish_stops_nobody(
     await deployment.publish(after)
     await deployment.drained(seconds=20)
     assert await customers(deployment) == {"long", "before", "after"}
+
+
+async def test_a_message_too_long_for_its_topic_holds_up_its_key_alone(
+    deployment: Deployment,
+) -> None:
+    """It stays, with what is newer of its key; however little the relay takes at a time, what it
+    has to leave is not all that it sees."""
+    worker = await deployment.start_worker({"OUTBOX_BATCH": "1"})
+    topic = deployment.prefix + ELIGIBILITY.name
+    stay = [
+        OutboxMessage(topic, b"stuck", value, [], None, caused_by_no=False)
+        for value in (bytes(9_000_000), b"{}")
+    ]
+    async with connected(deployment.database_url) as connection:
+        await write_outbox(connection, stay)
+        await deployment.says(worker, '"too-long"')
+        await deployment.publish([neighbour("beside", b"k")])
+
+        async def told() -> bool:
+            return await customers(deployment) == {"beside"}
+
+        await until("the other customer to be told of", told)
+        left = await next_messages(connection, 10)
+    assert [one.message.value for one in left] == [one.value for one in stay]
 
 
 async def test_any_key_is_only_a_key(deployment: Deployment) -> None:

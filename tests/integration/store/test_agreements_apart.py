@@ -3,12 +3,12 @@
 import asyncio
 import uuid
 
-from register.store.pool import Connection, connect
+from register.store.pool import connect
 from register.store.sweeps import disclosure_step, sweep_step
 from tests.conftest import Database
 from tests.integration.store.driver import StoreDriver
 from tests.integration.store.said import disclosure, ended, signed
-from tests.integration.support.polling import until
+from tests.integration.support.locks import anyone_waits
 from tests.support.events import WEBSHOP, address, consent, consumer, day, order, scope
 
 AINO = consumer(email="aino@example.fi", address=address())
@@ -75,7 +75,7 @@ async def test_an_agreement_that_ends_while_a_hand_over_waits(
             await holding.write(consent(day(3), scope("newsletter", "email")))
             step = disclosure_step(register.connection, register.rules, register.received)
             handing_over = asyncio.create_task(step)
-            await until("the hand-over to wait", lambda: _someone_waits(beside.connection))
+            await anyone_waits(beside.connection)
             await beside.write(ended(day(3)))
         assert await handing_over
     finally:
@@ -105,7 +105,7 @@ async def test_an_agreement_changes_in_a_batch_with_somebody_whom_a_sweep_waits_
             WEBSHOP, agrees["id"], bytes(16),
         )  # fmt: skip
         batch = asyncio.create_task(register.write(agrees, ended(day(2))))
-        await until("the batch to wait", lambda: _someone_waits(holding))
+        await anyone_waits(holding)
         step = sweep_step(sweeping.connection, sweeping.rules, sweeping.received)
         swept = asyncio.create_task(step)
         await asyncio.wait({swept}, timeout=0.5)
@@ -117,7 +117,3 @@ async def test_an_agreement_changes_in_a_batch_with_somebody_whom_a_sweep_waits_
         await holding.close()
     await register.decide_all()
     assert not (await register.verify()).found
-
-
-async def _someone_waits(connection: Connection) -> bool:
-    return bool(await connection.fetchval("select count(*) from pg_locks where not granted"))

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from register.store.outbox import try_to_lead
+from register.store.pool import Connection
 from tests.integration.support.database import connected
 from tests.integration.support.deployment import Deployment
 from tests.integration.support.polling import until
@@ -39,6 +40,15 @@ async def someone_waits_for(deployment: Deployment, table: str, *, waiting: int 
             return found >= waiting
 
     await until(f"{waiting} to wait for the table {table}", waits)
+
+
+async def anyone_waits(connection: Connection) -> None:
+    """Wait until somebody waits for a lock of any kind."""
+
+    async def waits() -> bool:
+        return bool(await connection.fetchval("select count(*) from pg_locks where not granted"))
+
+    await until("somebody to wait for a lock", waits)
 
 
 async def sessions(deployment: Deployment, *names: str, state: str | None = None) -> set[int]:
