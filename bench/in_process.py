@@ -35,7 +35,7 @@ async def write(
     """
     rules = service.rules()
     decoder = Decoder(rules.digester, service.prefix)
-    connection = await connect(service.database_url, "bench")
+    connection = await connect(service.database_url, "bench", by_key=True)
     stream, offsets = iter(deliveries), count()
     seconds = 0.0
     try:

@@ -22,7 +22,15 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from register.inbound import Decoder
 from register.records import Record
-from register.store.batch import Arrived, Batch, Outcome, Unread, rehearse, write_batch
+from register.store.batch import (
+    FEW,
+    Arrived,
+    Batch,
+    Outcome,
+    Unread,
+    rehearse,
+    write_batch,
+)
 from register.store.offsets import forget_offsets, read_offsets
 from register.store.pool import CONFLICT, LOST_CONNECTION, Connection
 from register.store.reading import Contended
@@ -35,6 +43,7 @@ from workers.loop import LoopService
 from workers.metrics import Metrics
 from workers.rehearsal import rehearsal
 from workers.settings import Settings
+from workers.turns import turns
 from workers.unpacking import tolerate_header_names
 
 _HAND_OVER_SECONDS = 5.0
@@ -197,7 +206,8 @@ class Ingest(LoopService):
     async def _take_in(self, read: Read) -> None:
         """Write one batch; comes back when it is committed or when its partitions are lost."""
         try:
-            await self._write_until_done(read.batch, read.epoch)
+            with turns.short() if read.size <= FEW else contextlib.nullcontext():
+                await self._write_until_done(read.batch, read.epoch)
         except Exception as error:  # noqa: BLE001 - whatever one record does, the others count
             log_failure(self.name, "batch-failed", error)
             for partition, records in read.fetched.items():
@@ -383,7 +393,7 @@ class Ingest(LoopService):
         """
         if self._connection is None or self._connection.is_closed():
             url = self._settings.database_url.get_secret_value()
-            connection = await self.connect(url, f"register-{self.name}")
+            connection = await self.connect(url, f"register-{self.name}", by_key=True)
             try:
                 cluster = await read_cluster(connection)
             except BaseException:

@@ -54,9 +54,11 @@ class LoopService(Service):
     def wake(self) -> None:
         """End any waiting, because the worker stops."""
 
-    async def connect(self, url: str, name: str, *, silent_for: str | None = None) -> Connection:
+    async def connect(
+        self, url: str, name: str, *, silent_for: str | None = None, by_key: bool = False
+    ) -> Connection:
         """Open a connection to the register; raises `SchemaBehind` where it lacks migrations."""
-        connection = await connect(url, name, silent_for=silent_for)
+        connection = await connect(url, name, silent_for=silent_for, by_key=by_key)
         try:
             await assert_not_behind(connection)
         except SchemaBehind as error:

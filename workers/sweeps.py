@@ -96,15 +96,18 @@ class Sweeps(LoopService):
 
     async def _count_duplicates(self, connection: Connection, _: Rules, __: datetime) -> bool:
         """It looks at the whole register, so seldom."""
+        # Before it looks: where that takes longer than a statement may, the rest goes on.
+        self._due["duplicates"] = time.monotonic() + _DUPLICATES_SECONDS
         found = await count_possible_duplicates(connection)
         self._metrics.possible_duplicates.set(found.customers)
-        self._due["duplicates"] = time.monotonic() + _DUPLICATES_SECONDS
         return False
 
     async def _count_customers(self, connection: Connection, _: Rules, __: datetime) -> bool:
         began = time.monotonic()
-        self._metrics.customers.set(await customer_count(connection))
-        self._due["customers"] = time.monotonic() + at_most_often(_CUSTOMERS_SECONDS, began)
+        try:
+            self._metrics.customers.set(await customer_count(connection))
+        finally:
+            self._due["customers"] = time.monotonic() + at_most_often(_CUSTOMERS_SECONDS, began)
         return False
 
     async def _rest(self) -> None:

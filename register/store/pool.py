@@ -30,25 +30,39 @@ CONFLICT = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 """Errors of two batches in each other's way: the same batch is tried again at once."""
 
 
-# A prepared statement may keep for long the plan that it got while its table was nearly empty:
-# planning anew for each batch costs less than one such plan on a full table.
 # A worker that stands still in a transaction must not keep its locks from the one that has taken
 # over its partitions: neither while the server waits for its next statement, nor while the server
 # waits for it to take a result (milliseconds; of TCP, and of no effect elsewhere).
 _SETTINGS = {
-    "plan_cache_mode": "force_custom_plan",
     "idle_in_transaction_session_timeout": "10s",
     "tcp_user_timeout": "10000",
 }
+# A prepared statement may keep for long the plan that it got while its table was nearly empty:
+# planning anew costs less than one such plan on a full table.
+_PLANNED_ANEW = {"plan_cache_mode": "force_custom_plan"}
+# Until a table was analyzed, the planner takes a few hundred keys for half of it, and reads or
+# hashes all of it instead of looking them up. With nothing left but looking up, a plan that was
+# made on empty tables is right for full ones too, and needs to be made once.
+_LOOKED_UP = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
 
 
-async def connect(url: str, name: str, *, silent_for: str | None = None) -> Connection:
+async def connect(
+    url: str, name: str, *, silent_for: str | None = None, by_key: bool = False
+) -> Connection:
     """Open one connection; `name` shows in pg_stat_activity.
 
+    `by_key` is for who looks rows up by their keys, whatever the register's size, as a batch does.
     With `silent_for` the server ends the connection after so long without a statement: what
     leads by a lock that it holds must not lead on while its process stands still.
     """
-    settings = {"application_name": name, **_SETTINGS}
+    plans = _LOOKED_UP if by_key else _PLANNED_ANEW
+    settings = {"application_name": name, **_SETTINGS, **plans}
     if silent_for is not None:
         settings["idle_session_timeout"] = silent_for
     connection: Connection = await asyncpg.connect(

@@ -56,10 +56,15 @@ left join fact f on f.identity = i.identity and f.identity = any($2::bytea[])
 where i.identity = any($1::bytea[]);
 
 -- name: members
--- Every identity of the persons, with the digests under which it placed bans or lifts.
-select identity, person_id, source, subject,
-       array(select distinct digest from ban_entry where placed_by = i.identity) as placed
-from identity i where person_id = any($1::uuid[]);
+-- Every identity of the persons, with the digests under which it placed bans or lifts, and those
+-- of bans on collecting.
+select identity, person_id, source, subject, placed, collecting
+from identity i cross join lateral (
+    select array_agg(distinct digest) as placed,
+           array_agg(distinct digest) filter (where collection and not is_lift) as collecting
+    from ban_entry where placed_by = i.identity
+) said
+where person_id = any($1::uuid[]);
 
 -- name: contact_points
 -- Contact points that the identities ever named; companies are left out.

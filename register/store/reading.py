@@ -38,7 +38,8 @@ class Reach:
     known under those keys; the contact points whose users may be decided anew.
 
     `members` are the persons' identities, `placed` the digests under which each of them placed
-    bans or lifts; `ids` the customer ids whose last messages are known, or asked for.
+    bans or lifts, `collecting` those of bans on collecting; `ids` the customer ids whose last
+    messages are known, or asked for.
     """
 
     persons: set[uuid.UUID] = field(default_factory=set)
@@ -47,6 +48,7 @@ class Reach:
     points: set[bytes] = field(default_factory=set)
     members: dict[bytes, KnownIdentity] = field(default_factory=dict)
     placed: dict[bytes, list[bytes]] = field(default_factory=dict)
+    collecting: dict[bytes, list[bytes]] = field(default_factory=dict)
     ids: set[uuid.UUID] = field(default_factory=set)
 
     @property
@@ -230,7 +232,10 @@ async def _read_members(connection: Connection, reach: Reach) -> None:
             reach.members[identity] = KnownIdentity(
                 identity, row["person_id"], row["source"], row["subject"]
             )
-            reach.placed[identity] = row["placed"]
+            if row["placed"]:
+                reach.placed[identity] = row["placed"]
+            if row["collecting"]:
+                reach.collecting[identity] = row["collecting"]
 
 
 async def _users(connection: Connection, points: set[bytes]) -> set[uuid.UUID]:
@@ -271,19 +276,26 @@ def _match_keys(
 async def _points_in_question(
     connection: Connection, arrivals: Sequence[Intake], reach: Reach
 ) -> set[bytes]:
-    """Digests whose users may be decided anew: those that bans, lifts and requests name, and
-    those that who says so has ever used or banned (R8, R22)."""
+    """Digests whose users may be decided anew: those that bans, lifts and requests name, those
+    that who says so has ever used or banned (R8, R22), and those under which somebody banned
+    collecting who may come back just now (R24)."""
     points = {
         point.digest
         for arrival in arrivals
         if _says(arrival.fact) or arrival.request is not None
         for point in _asked_points(arrival)
     }
-    said = (arrival.fact for arrival in arrivals if _says(arrival.fact))
+    facts = [arrival.fact for arrival in arrivals]
+    said = (fact for fact in facts if _says(fact))
     sayers = {fact.identity for fact in said if fact.identity is not None}
-    if not sayers:
+    if not sayers and not reach.collecting:
         return points
     people = _people(arrivals, reach)
+    if reach.collecting:
+        here = {people.root(fact.identity) for fact in facts if fact.identity is not None}
+        for identity, collecting in reach.collecting.items():
+            if people.root(identity) in here:
+                points.update(collecting)
     roots = {people.root(sayer) for sayer in sayers}
     for identity, placed in reach.placed.items():
         if people.root(identity) in roots:
@@ -351,23 +363,47 @@ def _possible_ids(
     digester: Digester,
 ) -> set[uuid.UUID]:
     """Every id that these persons have, or could come to have: after an erasure a new one."""
-    people = _people(arrivals, reach)
-    epochs: dict[bytes, set[int]] = defaultdict(lambda: {0})
-    for identity, known in facts.items():
-        for fact in known:
-            if fact.type == ERASURE:
-                epochs[people.root(identity)].add(epoch_of(fact.time))
-    for arrival in arrivals:
-        if arrival.fact.type == ERASURE:
-            for identity in _may_be_of(arrival, facts):
-                epochs[people.root(identity)].add(epoch_of(arrival.fact.time))
-    ids = {
-        digester.customer_id(identity, epoch)
-        for identity in people.nodes()
-        if len(identity) == _DIGEST_BYTES
-        for epoch in epochs[people.root(identity)]
-    }
+    identities = _identities(arrivals, reach)
+    ids = {digester.customer_id(identity, 0) for identity in identities}
+    for identity, epoch in _epochs(arrivals, reach, facts):
+        ids.add(digester.customer_id(identity, epoch))
     return ids | {member.person_id for member in reach.members.values()}
+
+
+def _identities(arrivals: Sequence[Intake], reach: Reach) -> set[bytes]:
+    """Everybody's identities: those of the register, and those that the events name."""
+    found = set(reach.members)
+    for arrival in arrivals:
+        if arrival.fact.identity is not None:
+            found.update((arrival.fact.identity, *arrival.links))
+    for known in reach.by_key.values():
+        found.update(known)
+    found.update(identity for _, identity in reach.keys if len(identity) == _DIGEST_BYTES)
+    return found
+
+
+def _epochs(
+    arrivals: Sequence[Intake], reach: Reach, facts: Mapping[bytes, Sequence[Fact]]
+) -> Iterator[tuple[bytes, int]]:
+    """Each identity of somebody who was erased, or may be now, with the epoch that began then."""
+    erased = [
+        (identity, fact.time)
+        for identity, known in facts.items()
+        for fact in known
+        if fact.type == ERASURE
+    ]
+    erased += [
+        (identity, arrival.fact.time)
+        for arrival in arrivals
+        if arrival.fact.type == ERASURE
+        for identity in _may_be_of(arrival, facts)
+    ]
+    if erased:
+        people = _people(arrivals, reach)
+        for identity, time in erased:
+            for member in people.members(identity):
+                if len(member) == _DIGEST_BYTES:
+                    yield member, epoch_of(time)
 
 
 def _may_be_of(arrival: Intake, facts: Mapping[bytes, Sequence[Fact]]) -> Iterator[bytes]:

@@ -12,6 +12,6 @@ from tests.integration.store.driver import StoreDriver
 @pytest.fixture
 async def register(database: Database) -> AsyncIterator[StoreDriver]:
     """An empty register."""
-    connection = await connect(database.url, "test")
+    connection = await connect(database.url, "test", by_key=True)
     yield StoreDriver(connection)
     await connection.close()

@@ -10,6 +10,7 @@ from register.rules.snapshot import Changes
 from register.store import batch
 from register.store.pool import connect
 from register.store.reading import Contended, _digest_lock, _person_lock, lock_reach
+from register.store.sql import queries
 from tests.conftest import Database
 from tests.integration.store.driver import StoreDriver
 from tests.integration.store.said import rectification
@@ -61,6 +62,58 @@ async def test_an_order_of_who_banned_once_concerns_nobody_else(register: StoreD
     async with register.connection.transaction():
         arrival = read(again, digester=register.rules.digester)
         assert len((await lock_reach(register.connection, [arrival])).persons) == 1
+
+
+async def test_who_comes_back_after_a_ban_on_collecting_concerns_who_shares_the_address(
+    register: StoreDriver,
+) -> None:
+    """R24: the ban under the address ends. All that is known before the batch is decided, which
+    so needs no second time."""
+    shared = consumer(email="koti@example.fi")
+    await register.write(order(day(1), consumer("Ville", email="koti@example.fi"), subject="c-2"))
+    await register.write(ban(day(2), scope("offers"), shared, subject="c-1", collection=True))
+    back = order(day(3), shared, order_id="order-2", subject="c-1")
+    async with register.connection.transaction():
+        arrival = read(back, digester=register.rules.digester)
+        assert len((await lock_reach(register.connection, [arrival])).persons) == 2
+
+
+_LOOKED_UP = {
+    "persons_of": ("identity", "identity"),
+    "match_keys": ("match_key",),
+    "members": ("person_id",),
+    "contact_points": ("identity",),
+    "point_users": ("digest",),
+    "facts": ("identity",),
+    "customers": ("person_id",),
+    "ban_entries": ("digest",),
+    "ban_digests": ("digest",),
+}
+"""What a batch reads, with the kinds of keys that it gives."""
+
+
+async def test_a_batch_looks_rows_up_also_before_the_tables_were_analyzed(
+    register: StoreDriver,
+) -> None:
+    """Many keys, and no statistics: the planner would read all of a table instead."""
+    crowd = [
+        order(day(1), consumer(email=f"c{n}@example.fi"), subject=f"c-{n}", order_id=f"order-{n}")
+        for n in range(300)
+    ]
+    await register.write(*crowd)
+    keys = {
+        "identity": [row["identity"] for row in await register.rows("select * from identity")],
+        "person_id": [row["person_id"] for row in await register.rows("select * from identity")],
+        "match_key": [row["match_key"] for row in await register.rows("select * from match_key")],
+        "digest": [row["digest"] for row in await register.rows("select * from identity_point")],
+    }
+    for name, kinds in _LOOKED_UP.items():
+        query = "explain " + getattr(queries, name)
+        given = [keys[kind] for kind in kinds]
+        plan = "\n".join(row[0] for row in await register.connection.fetch(query, *given))
+        assert "Index" in plan, (name, plan)
+        assert "Seq Scan" not in plan, (name, plan)
+        assert "Hash Join" not in plan, (name, plan)
 
 
 async def test_an_order_that_ends_what_a_ban_left_behind_frees_who_shared_the_address(
