@@ -165,7 +165,9 @@ class Arrivals:
         self.components.join([fact.identity, *partners])
         self.facts.setdefault(fact.identity, []).append(fact)
         if fact.names or fact.contacts:
-            self._link(match_keys(self.facts[fact.identity]), fact.identity)
+            # Data counts with all that was ever given, a no as it stands (R50).
+            new = match_keys(self.facts[fact.identity]) if fact.brings_data else fact.match_keys
+            self._link(new, fact.identity)
         if fact.brings_data and identity is not None:
             self.names[fact.identity] = identity
         self.causes[fact.identity] = arrival

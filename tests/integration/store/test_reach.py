@@ -78,6 +78,26 @@ async def test_who_comes_back_after_a_ban_on_collecting_concerns_who_shares_the_
         assert len((await lock_reach(register.connection, [arrival])).persons) == 2
 
 
+async def test_what_a_person_bans_and_lifts_by_its_addresses_is_decided_once(
+    register: StoreDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R50: a no counts as it stands in what two identities have in common, so that one makes no
+    match keys of what was given before: nothing has to be read besides."""
+    times: list[int] = []
+
+    def counted(*given: Any) -> Changes:
+        times.append(len(given))
+        return apply(*given)
+
+    person = consumer(email="koti@example.fi", phone="+358401234567")
+    await register.write(order(day(1), person, subject="c-1"))
+    monkeypatch.setattr(batch, "apply", counted)
+    named = {"kind": "consumer", "email": "koti@example.fi"}
+    await register.write(ban(day(2), scope("offers"), named, subject="c-1"))
+    await register.write(lift(day(3), scope("offers"), named, subject="c-1"))
+    assert len(times) == 2
+
+
 _LOOKED_UP = {
     "persons_of": ("identity", "identity"),
     "match_keys": ("match_key",),
