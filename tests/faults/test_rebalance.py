@@ -30,6 +30,8 @@ from topics import CONSENTS, REFUSALS, SIGNUPS
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 
 EVENTS: Sequence[Outgoing] = believable(2_000, seed=41)
+_LAST = 200
+"""Events for who is left."""
 LANES = ("urgent", "bulk")
 
 
@@ -55,7 +57,7 @@ def taken_in(worker: Worker) -> float:
 
 async def test_a_second_worker_comes_and_the_first_goes(deployment: Deployment) -> None:
     first = await deployment.start_worker()
-    async with streaming(deployment, EVENTS, per_second=400) as stream:
+    async with streaming(deployment, EVENTS[:-_LAST], per_second=400) as stream:
         await stream.reaches(0.2)
         second = await deployment.start_worker()
         await share_the_work(deployment, 2)
@@ -68,6 +70,7 @@ async def test_a_second_worker_comes_and_the_first_goes(deployment: Deployment) 
         code, _ = await asyncio.to_thread(first.stop)
         assert code == 0, first.log_end()
         await share_the_work(deployment, 1)
+    await deployment.publish(EVENTS[-_LAST:])
     await deployment.drained()
     assert await asyncio.to_thread(taken_in, second) > 0
     await assert_nothing_lost(deployment)

@@ -48,7 +48,7 @@ from topics import TOPICS
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
-EVENTS: Sequence[Outgoing] = believable(5_000, seed=11)
+EVENTS: Sequence[Outgoing] = believable(3_000, seed=11)
 WORKERS = (1, 1, 2)
 """How many share the work in each of the orders."""
 
