@@ -22,15 +22,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from register.inbound import Decoder
 from register.records import Record
-from register.store.batch import (
-    FEW,
-    Arrived,
-    Batch,
-    Outcome,
-    Unread,
-    rehearse,
-    write_batch,
-)
+from register.store.batch import Arrived, Batch, Outcome, Unread, rehearse, write_batch
 from register.store.offsets import forget_offsets, read_offsets
 from register.store.pool import CONFLICT, LOST_CONNECTION, Connection
 from register.store.reading import Contended
@@ -206,7 +198,9 @@ class Ingest(LoopService):
     async def _take_in(self, read: Read) -> None:
         """Write one batch; comes back when it is committed or when its partitions are lost."""
         try:
-            with turns.short() if read.size <= FEW else contextlib.nullcontext():
+            # Full ones are a backlog's: it is through sooner with longer turns.
+            full = self._ahead is not None and read.size >= self._ahead.limit
+            with contextlib.nullcontext() if full else turns.short():
                 await self._write_until_done(read.batch, read.epoch)
         except Exception as error:  # noqa: BLE001 - whatever one record does, the others count
             log_failure(self.name, "batch-failed", error)

@@ -96,10 +96,15 @@ class Sweeps(LoopService):
 
     async def _count_duplicates(self, connection: Connection, _: Rules, __: datetime) -> bool:
         """It looks at the whole register, so seldom."""
-        # Before it looks: where that takes longer than a statement may, the rest goes on.
-        self._due["duplicates"] = time.monotonic() + _DUPLICATES_SECONDS
-        found = await count_possible_duplicates(connection)
+        began = time.monotonic()
+        try:
+            found = await count_possible_duplicates(connection)
+        except BaseException:
+            # It may take longer than a statement may: the rest goes on meanwhile.
+            self._due["duplicates"] = time.monotonic() + at_most_often(_FAILED_SECONDS, began)
+            raise
         self._metrics.possible_duplicates.set(found.customers)
+        self._due["duplicates"] = time.monotonic() + _DUPLICATES_SECONDS
         return False
 
     async def _count_customers(self, connection: Connection, _: Rules, __: datetime) -> bool:

@@ -3,7 +3,8 @@
 Large batches and sweeps are decided in threads. Each time that a ban's way goes through the event
 loop meanwhile, and it does so some forty times, it waits for a thread's turn to end: with Python's
 own 5 ms, a fifth of a second. With turns always short, a tenth of the processor time goes into
-changing them. So they are short while a small batch is on its way: one in which somebody may wait.
+changing them. So they are short only while a batch is on its way that is not full: in a full one,
+of a backlog, everybody waits for all that comes before.
 """
 
 import asyncio
@@ -21,7 +22,7 @@ class Turns:
     """The interpreter's switch interval, of which a process has one."""
 
     def __init__(self) -> None:
-        self._small = 0
+        self._hurried = 0
         self._lengthening: asyncio.TimerHandle | None = None
 
     @contextmanager
@@ -30,13 +31,13 @@ class Turns:
         if self._lengthening is not None:
             self._lengthening.cancel()
             self._lengthening = None
-        self._small += 1
+        self._hurried += 1
         sys.setswitchinterval(_SHORT_S)
         try:
             yield
         finally:
-            self._small -= 1
-            if not self._small:
+            self._hurried -= 1
+            if not self._hurried:
                 loop = asyncio.get_running_loop()
                 self._lengthening = loop.call_later(_PUBLISHED_S, sys.setswitchinterval, _USUAL_S)
 

@@ -165,9 +165,7 @@ class Arrivals:
         self.components.join([fact.identity, *partners])
         self.facts.setdefault(fact.identity, []).append(fact)
         if fact.names or fact.contacts:
-            # Data counts with all that was ever given, a no as it stands (R50).
-            new = match_keys(self.facts[fact.identity]) if fact.brings_data else fact.match_keys
-            self._link(new, fact.identity)
+            self._link(self._new_keys(fact, fact.identity), fact.identity)
         if fact.brings_data and identity is not None:
             self.names[fact.identity] = identity
         self.causes[fact.identity] = arrival
@@ -196,6 +194,15 @@ class Arrivals:
         states = [(members, self.state_of(members)) for members in groups]
         while any(self.derive(members, state) for members, state in states):
             continue
+
+    def _new_keys(self, fact: Fact, identity: bytes) -> Iterable[bytes]:
+        """R50: data counts with all that was ever given, a no as it stands: what is known already
+        is not read and written again. But of who was gone the keys went too (R25, R26)."""
+        gone = (ERASURE, RETENTION)
+        facts = self.facts_of(self.components.members(identity))
+        if fact.brings_data or any(known.type in gone for known in facts):
+            return match_keys(self.facts[identity])
+        return fact.match_keys
 
     def _link(self, keys: Iterable[bytes], identity: bytes) -> None:
         for key in keys:

@@ -29,7 +29,7 @@ from schemas.inbound import DisclosureRequested, ScreeningRequested
 
 ID_CONFLICT = "id_conflict"
 
-FEW = 40
+_FEW = 40
 """Arrivals and persons that are decided within a few milliseconds."""
 
 _SILENT_S = 3.0
@@ -204,7 +204,7 @@ async def _decide(
     while True:
         snapshot = await read_snapshot(connection, arrivals, reach, rules.digester, snapshot)
         # Beside the loop where it takes long: meanwhile a ban of the other lane goes its way.
-        long = len(arrivals) + len(reach.persons) > FEW
+        long = len(arrivals) + len(reach.persons) > _FEW
         changes, outgoing = await _beside(connection, think, snapshot) if long else think(snapshot)
         if not (beyond := reach.beyond(changes)):
             break

@@ -97,6 +97,7 @@ async def start(
         fact.received,
         intake.traceparent,
     )
+    await connection.execute(queries.plan_anew)
     await connection.execute(
         queries.insert_disclosure_candidates,
         fact.fact_id,

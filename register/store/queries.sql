@@ -51,8 +51,11 @@ where m.match_key = any($1::bytea[]);
 -- second list ever gave: a row for each fact that gave some (R50).
 select i.identity, i.person_id, f.names, f.contacts
 from identity i
-left join fact f on f.identity = i.identity and f.identity = any($2::bytea[])
-    and (f.names <> '{}' or f.contacts <> '{}') and f.body ? 'kind'
+left join lateral (
+    select names, contacts from fact
+    where identity = i.identity and i.identity = any($2::bytea[])
+      and (names <> '{}' or contacts <> '{}') and body ? 'kind'
+) f on true
 where i.identity = any($1::bytea[]);
 
 -- name: members
@@ -75,10 +78,12 @@ where identity = any($1::bytea[]) and kind <> 'company';
 -- Persons who ever named one of the contact points or companies (R8, R9), with those of their
 -- identities under which data was corrected (R62).
 select person_id,
-       array(select distinct i.identity
+       array(select i.identity
              from identity i
-             join fact f on f.identity = i.identity and f.type = 'rectification.requested'
-             where i.person_id = users.person_id) as corrected
+             where i.person_id = users.person_id
+               and (select true from fact f
+                    where f.identity = i.identity and f.type = 'rectification.requested'
+                    limit 1)) as corrected
 from (
     select distinct i.person_id
     from identity_point p join identity i using (identity)
@@ -388,6 +393,12 @@ insert into disclosure_job
   (job_id, source, event_id, request_id, recipient, partner_id, selection, received,
    traceparent, parts)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0);
+
+-- name: plan_anew
+-- For the rest of this transaction, plans fit what is asked: not everything is looked up by key.
+select set_config('plan_cache_mode', 'force_custom_plan', true),
+       set_config('enable_seqscan', 'on', true), set_config('enable_hashjoin', 'on', true),
+       set_config('enable_mergejoin', 'on', true);
 
 -- name: insert_disclosure_candidates
 -- The customers it may take, in parts; for a partner only those whose cell is allowed, for a

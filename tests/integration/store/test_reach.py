@@ -1,6 +1,8 @@
 """What a batch or a sweep locks before it reads (R7)."""
 
+import re
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -128,12 +130,26 @@ async def test_a_batch_looks_rows_up_also_before_the_tables_were_analyzed(
         "digest": [row["digest"] for row in await register.rows("select * from identity_point")],
     }
     for name, kinds in _LOOKED_UP.items():
-        query = "explain " + getattr(queries, name)
-        given = [keys[kind] for kind in kinds]
-        plan = "\n".join(row[0] for row in await register.connection.fetch(query, *given))
-        assert "Index" in plan, (name, plan)
-        assert "Seq Scan" not in plan, (name, plan)
-        assert "Hash Join" not in plan, (name, plan)
+        query = getattr(queries, name)
+        types = ", ".join("uuid[]" if kind == "person_id" else "bytea[]" for kind in kinds)
+        await register.connection.execute(f"prepare looked_up ({types}) as {query}")
+        given = ", ".join(map(_literal, (keys[kind] for kind in kinds)))
+        lines = await register.connection.fetch(f"explain execute looked_up ({given})")
+        await register.connection.execute("deallocate looked_up")
+        plan = "\n".join(line[0] for line in lines)
+        assert "$1" in plan, plan  # the plan that is kept, not one for these keys
+        assert "Index Cond" in plan, (name, plan)
+        assert not re.search("Seq Scan|Hash Join|Materialize", plan), (name, plan)
+
+
+def _literal(values: Sequence[Any]) -> str:
+    texts = [f"\\x{one.hex()}" if isinstance(one, bytes) else str(one) for one in values]
+    return (
+        "array["
+        + ", ".join(f"'{text}'" for text in texts)
+        + "]::"
+        + ("bytea[]" if isinstance(values[0], bytes) else "uuid[]")
+    )
 
 
 async def test_an_order_that_ends_what_a_ban_left_behind_frees_who_shared_the_address(
