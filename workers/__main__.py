@@ -10,10 +10,9 @@ from workers.logs import set_up
 from workers.settings import Settings
 
 _ALLOCATED = 20_000
-_YOUNGER = (20, 50)
-"""When to look for garbage in circles: with Python's own thresholds (700, 10, 10) that takes a
-tenth of a worker's time, and stops bans for up to a fifth of a second each time that it looks at
-everything. Almost all that a batch leaves behind is freed without it."""
+"""Objects after which young ones are looked at for garbage in circles: with Python's own 700 that
+takes a tenth of a worker's time, and stops bans for up to a fifth of a second each time that it
+looks at everything. Almost all that a batch leaves behind is freed without it."""
 
 
 def main() -> NoReturn:
@@ -45,7 +44,7 @@ def main() -> NoReturn:
     )
     worker.spinner = None  # it writes escape codes into the log
     gc.freeze()  # the modules: they stay
-    gc.set_threshold(_ALLOCATED, *_YOUNGER)
+    gc.set_threshold(_ALLOCATED)
     worker.execute_from_commandline()
 
 
