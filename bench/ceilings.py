@@ -78,13 +78,19 @@ class WriteCeiling:
             await database.close()
 
 
+_READ_S = 600.0
+"""A register of a million persons has some gigabytes of rows."""
+
+
 async def read_rows(database: Connection, tables: Sequence[str], horizon: int = 0) -> Rows:
     """Rows that transactions since the horizon left."""
     return {
         table: [
             tuple(row)
             for row in await database.fetch(
-                f"SELECT * FROM {table} WHERE xmin::text::bigint >= $1", horizon
+                f"SELECT * FROM {table} WHERE xmin::text::bigint >= $1",
+                horizon,
+                timeout=_READ_S,
             )
         ]
         for table in tables
