@@ -99,7 +99,7 @@ class Sweeps(LoopService):
         began = time.monotonic()
         try:
             found = await count_possible_duplicates(connection)
-        except BaseException:
+        except OUTAGE:
             # It may take longer than a statement may: the rest goes on meanwhile.
             self._due["duplicates"] = time.monotonic() + at_most_often(_FAILED_SECONDS, began)
             raise

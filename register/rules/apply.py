@@ -16,7 +16,7 @@ from register.rules.facts import (
     ERASURE,
     LISTING,
     RECTIFICATION,
-    RETENTION,
+    TAKE_AWAY,
     Fact,
     Identity,
     JsonDict,
@@ -328,7 +328,7 @@ def _bought(state: PersonState) -> frozenset[str]:
 def _forgotten(person: _Person) -> set[bytes]:
     """Identities of who was erased (R25) or whose time is over (R26): what matched them with
     others goes with the data."""
-    ended = any(fact.type in (ERASURE, RETENTION) for fact in person.facts)
+    ended = any(fact.type in TAKE_AWAY for fact in person.facts)
     return set(person.identities) if ended and not person.state.live else set()
 
 

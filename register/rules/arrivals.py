@@ -18,6 +18,7 @@ from register.rules.facts import (
     NOES,
     RECTIFICATION,
     RETENTION,
+    TAKE_AWAY,
     Fact,
     Identity,
     match_keys,
@@ -198,9 +199,9 @@ class Arrivals:
     def _new_keys(self, fact: Fact, identity: bytes) -> Iterable[bytes]:
         """R50: data counts with all that was ever given, a no as it stands: what is known already
         is not read and written again. But of who was gone the keys went too (R25, R26)."""
-        gone = (ERASURE, RETENTION)
-        facts = self.facts_of(self.components.members(identity))
-        if fact.brings_data or any(known.type in gone for known in facts):
+        if fact.brings_data or any(
+            known.type in TAKE_AWAY for known in self.facts_of(self.components.members(identity))
+        ):
             return match_keys(self.facts[identity])
         return fact.match_keys
 

@@ -39,6 +39,9 @@ PROTECTIVE = frozenset({BAN, WITHDRAWAL})
 NOES = PROTECTIVE | {ERASURE}
 """Types that stand in the ban register: an erasure is a ban on everything too (R25)."""
 
+TAKE_AWAY = frozenset({ERASURE, RETENTION})
+"""Types that take facts away altogether (R25, R26)."""
+
 
 class Rank(IntEnum):
     """Order of facts of equal time: ban beats withdrawal beats lift beats consent (R3)."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from register.rules.facts import (
-    ERASURE,
     LIFT,
     LISTING,
     NOES,
     ORDER,
     RETENTION,
     SIGNUP,
+    TAKE_AWAY,
     Fact,
 )
 from register.rules.permissions import Moment, Permissions, StandingConsents
@@ -72,7 +72,7 @@ def walk_through(ordered: Sequence[Fact], permissions: Permissions) -> Walk:
 
 
 def _step(walk: Walk, fact: Fact) -> None:
-    if fact.type in (ERASURE, RETENTION):
+    if fact.type in TAKE_AWAY:
         walk.ordered = False
         walk.own_kind = None
         walk.floor = fact.time
@@ -136,7 +136,7 @@ SURVIVES = NOES | {LIFT, RETENTION}
 def expired_facts(facts: Sequence[Fact]) -> list[Fact]:
     """Facts that an erasure (R25) or the end of their time (R26) takes away altogether; what
     says no stays, and holds no personal data."""
-    ends = [fact.time for fact in facts if fact.type in (ERASURE, RETENTION)]
+    ends = [fact.time for fact in facts if fact.type in TAKE_AWAY]
     if not ends:
         return []
     end = max(ends)

@@ -42,7 +42,8 @@ _SETTINGS = {
 _PLANNED_ANEW = {"plan_cache_mode": "force_custom_plan"}
 # Until a table was analyzed, the planner takes a few hundred keys for half of it, and reads or
 # hashes all of it instead of looking them up. With nothing left but looking up, a plan that was
-# made on empty tables is right for full ones too, and needs to be made once.
+# made on empty tables is right for full ones too, and needs to be made once. The query `plan_anew`
+# takes that back for a transaction.
 _LOOKED_UP = {
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",

@@ -4,6 +4,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import asyncpg
 
@@ -304,17 +305,10 @@ async def _points_in_question(
         fact = arrival.fact
         if fact.identity is not None and people.root(fact.identity) in roots:
             points.update(point.digest for point in fact.points if point.kind in CONTACT_POINTS)
-    used_by = [
-        identity
-        for identity in people.nodes()
-        if len(identity) == _DIGEST_BYTES and people.root(identity) in roots
-    ]
+    used_by = [one for one in _identities(arrivals, reach) if people.root(one) in roots]
     rows = await connection.fetch(queries.contact_points, used_by)
     points.update(row["digest"] for row in rows)
     return points
-
-
-_DIGEST_BYTES = 32
 
 
 def _people(arrivals: Sequence[Intake], reach: Reach) -> Components[bytes]:
@@ -365,9 +359,19 @@ def _possible_ids(
     """Every id that these persons have, or could come to have: after an erasure a new one."""
     identities = _identities(arrivals, reach)
     ids = {digester.customer_id(identity, 0) for identity in identities}
-    for identity, epoch in _epochs(arrivals, reach, facts):
-        ids.add(digester.customer_id(identity, epoch))
+    if erased := _erased(arrivals, facts):
+        people = _people(arrivals, reach)
+        ids.update(
+            digester.customer_id(member, epoch_of(time))
+            for identity, time in erased
+            for member in people.members(identity)
+            if member in identities
+        )
     return ids | {member.person_id for member in reach.members.values()}
+
+
+_DIGEST_BYTES = 32
+"""Of an identity; match keys are shorter."""
 
 
 def _identities(arrivals: Sequence[Intake], reach: Reach) -> set[bytes]:
@@ -382,28 +386,22 @@ def _identities(arrivals: Sequence[Intake], reach: Reach) -> set[bytes]:
     return found
 
 
-def _epochs(
-    arrivals: Sequence[Intake], reach: Reach, facts: Mapping[bytes, Sequence[Fact]]
-) -> Iterator[tuple[bytes, int]]:
-    """Each identity of somebody who was erased, or may be now, with the epoch that began then."""
-    erased = [
+def _erased(
+    arrivals: Sequence[Intake], facts: Mapping[bytes, Sequence[Fact]]
+) -> list[tuple[bytes, datetime]]:
+    """An identity of everybody who was erased, or may be now, and when."""
+    before = [
         (identity, fact.time)
         for identity, known in facts.items()
         for fact in known
         if fact.type == ERASURE
     ]
-    erased += [
+    return before + [
         (identity, arrival.fact.time)
         for arrival in arrivals
         if arrival.fact.type == ERASURE
         for identity in _may_be_of(arrival, facts)
     ]
-    if erased:
-        people = _people(arrivals, reach)
-        for identity, time in erased:
-            for member in people.members(identity):
-                if len(member) == _DIGEST_BYTES:
-                    yield member, epoch_of(time)
 
 
 def _may_be_of(arrival: Intake, facts: Mapping[bytes, Sequence[Fact]]) -> Iterator[bytes]:

@@ -25,14 +25,14 @@ import asyncpg
 
 from register.outbound import Outbound
 from register.rules.apply import apply
-from register.rules.facts import RECTIFICATION
+from register.rules.facts import RECTIFICATION, TAKE_AWAY
 from register.rules.snapshot import Changes, EligibilityChange
 from register.store.agreements import let_nobody_decide
 from register.store.batch import Rules
 from register.store.disclosures import recall
 from register.store.pool import Connection
 from register.store.reading import Reach, read_snapshot
-from register.store.rebuilding import COMPARISONS, ENDS, Building
+from register.store.rebuilding import COMPARISONS, Building
 from register.store.republish import republish_only
 from register.store.rows import uuid_of
 from register.store.sql import queries
@@ -118,7 +118,7 @@ class _Rebuild:
             await self._long(query, None)
 
     async def _note_facts(self) -> None:
-        await self._long(queries.rebuild_tied, ENDS, [RECTIFICATION], None)
+        await self._long(queries.rebuild_tied, sorted(TAKE_AWAY), [RECTIFICATION], None)
         count = 0
         async for tied in self._pages(queries.rebuild_tied_after):
             async with self._apart():
@@ -192,7 +192,7 @@ class _Rebuild:
         return touched
 
     async def _note_again(self, identities: list[bytes]) -> None:
-        await self._long(queries.rebuild_tied, ENDS, [RECTIFICATION], identities)
+        await self._long(queries.rebuild_tied, sorted(TAKE_AWAY), [RECTIFICATION], identities)
         rows = await self._connection.fetch(queries.rebuild_tied_among, identities)
         if rows:
             await self._building.note_ties([row["identity"] for row in rows])

@@ -20,7 +20,7 @@ from register.rules.facts import (
     LIFT,
     MERGE,
     NOES,
-    RETENTION,
+    TAKE_AWAY,
     Fact,
     keys_by_identity,
 )
@@ -34,8 +34,6 @@ from register.store.sql import queries
 from register.store.writing import write_changes, write_entries
 from schemas.terms import PointKind
 
-ENDS = [ERASURE, RETENTION]
-"""Types with which facts of a person go altogether (R25, R26)."""
 _SAYING = sorted(NOES | {LIFT})
 
 
@@ -58,7 +56,7 @@ class Building:
         fact that would have gone too: where a pointer is wrong, nothing is lost by it.
         """
         rows = await self.connection.fetch(
-            queries.rebuild_tied_groups, identities, sorted(SURVIVES), ENDS
+            queries.rebuild_tied_groups, identities, sorted(SURVIVES), sorted(TAKE_AWAY)
         )
         groups: dict[uuid.UUID, list[bytes]] = {}
         erased: dict[uuid.UUID, datetime] = {}

@@ -1,4 +1,4 @@
-"""Threads that compute take short turns while a small batch is on its way."""
+"""Threads that compute take short turns while a batch is on its way that is not full."""
 
 import asyncio
 import sys
@@ -30,7 +30,7 @@ async def test_turns_are_short_until_the_messages_are_out(monkeypatch: pytest.Mo
     assert sys.getswitchinterval() == pytest.approx(0.005)
 
 
-async def test_the_next_small_batch_keeps_them_short(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_next_batch_keeps_them_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_PUBLISHED_S", 0.02)
     turns = Turns()
     with turns.short():

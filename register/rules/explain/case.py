@@ -11,13 +11,17 @@ from register.rules.bans import Entry
 from register.rules.components import Components
 from register.rules.decide import Decision, decide
 from register.rules.digest import Digester, epoch_of
-from register.rules.facts import ERASURE, LISTING, RETENTION, Fact, JsonDict, keys_by_identity
+from register.rules.facts import (
+    ERASURE,
+    LISTING,
+    TAKE_AWAY,
+    Fact,
+    JsonDict,
+    keys_by_identity,
+)
 from register.rules.fold import PersonState, fold
 from register.rules.settings import RuleSettings
 from register.rules.snapshot import Snapshot
-
-TAKE_AWAY = frozenset({ERASURE, RETENTION})
-"""Types that take facts away altogether (R25, R26)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,9 @@ from datetime import datetime
 from register.rules.agreements import SIGNED
 from register.rules.decide import MOBILE, Binding, standing_consents
 from register.rules.explain.asked import Asked
-from register.rules.explain.case import TAKE_AWAY
 from register.rules.explain.evidence import Evidence, Role, of_ban, of_consent, of_fact, of_line
 from register.rules.explain.grounds import Outcome
-from register.rules.facts import CANCELLED, ENDED, LEFT_COMPANY, LISTING, Fact
+from register.rules.facts import CANCELLED, ENDED, LEFT_COMPANY, LISTING, TAKE_AWAY, Fact
 from register.rules.fold import Order
 from register.rules.permissions import Consent, No, alive_cells
 from schemas.terms import Basis, Denial, PointKind

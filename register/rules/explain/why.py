@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from register.rules import messages
 from register.rules.decide import audience
 from register.rules.explain.asked import Asked
-from register.rules.explain.case import TAKE_AWAY, Case
+from register.rules.explain.case import Case
 from register.rules.explain.evidence import Evidence, Role, of_consent, of_fact, unique
 from register.rules.explain.finders import FINDERS
 from register.rules.explain.grounds import Ground, Missing, Outcome, ground, missing, rules
+from register.rules.facts import TAKE_AWAY
 from register.rules.screening import Found, Question, decide_known
 from register.rules.table import PURPOSE_RULES
 from schemas.terms import Basis, Channel, Denial, Purpose

@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from register.rules.snapshot import Changes
 from register.store import batch
 from register.store.pool import connect
 from register.store.reading import Contended, _digest_lock, _person_lock, lock_reach
+from register.store.rows import array_of_digests, array_of_terms
 from register.store.sql import queries
 from tests.conftest import Database
 from tests.integration.store.driver import StoreDriver
@@ -123,33 +123,26 @@ async def test_a_batch_looks_rows_up_also_before_the_tables_were_analyzed(
         for n in range(300)
     ]
     await register.write(*crowd)
+    identities = await register.rows("select * from identity")
+    match_keys = await register.rows("select * from match_key")
+    points = await register.rows("select * from identity_point")
     keys = {
-        "identity": [row["identity"] for row in await register.rows("select * from identity")],
-        "person_id": [row["person_id"] for row in await register.rows("select * from identity")],
-        "match_key": [row["match_key"] for row in await register.rows("select * from match_key")],
-        "digest": [row["digest"] for row in await register.rows("select * from identity_point")],
+        "identity": array_of_digests(row["identity"] for row in identities),
+        "person_id": array_of_terms(str(row["person_id"]) for row in identities),
+        "match_key": array_of_digests(row["match_key"] for row in match_keys),
+        "digest": array_of_digests(row["digest"] for row in points),
     }
     for name, kinds in _LOOKED_UP.items():
         query = getattr(queries, name)
         types = ", ".join("uuid[]" if kind == "person_id" else "bytea[]" for kind in kinds)
         await register.connection.execute(f"prepare looked_up ({types}) as {query}")
-        given = ", ".join(map(_literal, (keys[kind] for kind in kinds)))
+        given = ", ".join(f"'{keys[kind]}'" for kind in kinds)
         lines = await register.connection.fetch(f"explain execute looked_up ({given})")
         await register.connection.execute("deallocate looked_up")
         plan = "\n".join(line[0] for line in lines)
         assert "$1" in plan, plan  # the plan that is kept, not one for these keys
         assert "Index Cond" in plan, (name, plan)
         assert not re.search("Seq Scan|Hash Join|Materialize", plan), (name, plan)
-
-
-def _literal(values: Sequence[Any]) -> str:
-    texts = [f"\\x{one.hex()}" if isinstance(one, bytes) else str(one) for one in values]
-    return (
-        "array["
-        + ", ".join(f"'{text}'" for text in texts)
-        + "]::"
-        + ("bytea[]" if isinstance(values[0], bytes) else "uuid[]")
-    )
 
 
 async def test_an_order_that_ends_what_a_ban_left_behind_frees_who_shared_the_address(
