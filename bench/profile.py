@@ -32,6 +32,7 @@ PARTS: tuple[tuple[str, str], ...] = (
     ("apply: arrivals", "register/rules/arrivals.py"),
     ("apply: decide", "_decide (register/rules/apply.py"),
     ("apply: ids, messages, the rest", "apply (register/rules/apply.py"),
+    ("lock and read", "register/store/reach.py"),
     ("lock and read", "register/store/reading.py"),
     ("make messages", "register/outbound.py"),
     ("write rows", "register/store/writing.py"),

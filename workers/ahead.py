@@ -1,6 +1,7 @@
 """Reads ahead: the next batch is fetched and decoded while the last one is being written."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,7 +26,8 @@ _AT_ONCE = 50
 class Read:
     """A batch, and the records that it was made of, by partition and in order.
 
-    `epoch` is that of the assignment when the reading of it began.
+    `epoch` is that of the assignment when the reading of it began, `is_awaited` whether somebody
+    waits for what becomes of one of the records.
     """
 
     epoch: int
@@ -33,6 +35,7 @@ class Read:
     arrived: list[Arrived] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
     size: int = 0
+    is_awaited: bool = False
     failed: Exception | None = None
 
     @property
@@ -58,6 +61,7 @@ class Read:
                 read = decode(record_of(fetched))
                 if isinstance(read, Arrived):
                     self.arrived.append(read)
+                    self.is_awaited = self.is_awaited or read.is_awaited
                 else:
                     self.unread.append(read)
         except Exception as error:  # noqa: BLE001 - told by `batch`, to whoever writes it
@@ -68,23 +72,26 @@ class ReadAhead:
     """One batch ahead of whoever writes them.
 
     What was read ahead and is dropped must be read again: whoever drops it seeks all partitions.
-    `limit` is how many records a batch may hold now.
+    `limit` is how many records a batch may hold now. A batch costs the same statements for one
+    record as for a hundred, so where few come, and nobody waits for one of them, what comes
+    within `gather_s` (seconds) after the last batch was begun makes one: what that saves is
+    there for bans.
     """
 
-    def __init__(self, consumer: AIOKafkaConsumer, decode: Decode, max_records: int) -> None:
+    def __init__(
+        self,
+        consumer: AIOKafkaConsumer,
+        decode: Decode,
+        max_records: int,
+        gather_s: float = 0.0,
+    ) -> None:
         self._consumer = consumer
         self._decode = decode
         self._max_records = max_records
+        self._gather_s = gather_s
         self.limit = max_records
+        self._until = 0.0
         self._next: asyncio.Task[Read] | None = None
-
-    @property
-    def full(self) -> bool:
-        """Whether as much as a batch may hold was read ahead."""
-        task = self._next
-        if task is None or not task.done() or task.cancelled() or task.exception() is not None:
-            return False
-        return task.result().size >= self.limit
 
     async def take(self, epoch: int) -> Read:
         """The next batch; empty where nothing came within 0.2 s. `epoch` is the present one.
@@ -109,9 +116,14 @@ class ReadAhead:
         self.limit = min(self._max_records, self.limit + more)
 
     def go_on(self, epoch: int) -> None:
-        """Begin to read the next batch."""
+        """Begin to read the next batch, while this one begins to be written."""
         if self._next is None:
+            self._until = time.monotonic() + self._gather_s
             self._next = asyncio.create_task(self._read(epoch))
+
+    def hurry(self) -> None:
+        """Gather no more for the batch that is being read."""
+        self._until = 0.0
 
     async def drop(self) -> bool:
         """Forget what was read ahead; tells whether there was anything."""
@@ -125,6 +137,11 @@ class ReadAhead:
     async def _read(self, epoch: int) -> Read:
         read = Read(epoch)
         await self._fetch(read, timeout_ms=POLL_MS)
+        while 0 < read.size < self.limit and not read.is_awaited:
+            left_ms = int(1000 * (self._until - time.monotonic()))
+            if left_ms <= 0:
+                break
+            await self._fetch(read, timeout_ms=min(left_ms, POLL_MS))
         return read
 
     async def _fetch(self, read: Read, *, timeout_ms: int) -> None:

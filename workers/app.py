@@ -13,7 +13,7 @@ from mode.types import ServiceT
 from prometheus_client import CollectorRegistry
 
 from workers.ingest import Ingest
-from workers.lanes import TOPICS_OF, Lane
+from workers.lanes import TOPICS_OF
 from workers.metrics import Metrics
 from workers.relay import Relay
 from workers.settings import Settings
@@ -46,14 +46,7 @@ class WorkerApp(faust.App):
         self.settings = settings
         self.metrics = Metrics(CollectorRegistry())
         self.lanes = [
-            Ingest(
-                lane.value,
-                settings,
-                TOPICS_OF[lane],
-                self.metrics,
-                interval_s=settings.bulk_interval_ms / 1000 if lane is Lane.BULK else 0.0,
-            )
-            for lane in settings.lanes
+            Ingest(lane.value, settings, TOPICS_OF[lane], self.metrics) for lane in settings.lanes
         ]
         self.relay = Relay(settings, self.metrics)
         self.sweeps = Sweeps(settings, self.metrics)

@@ -25,7 +25,7 @@ from register.records import Record
 from register.store.batch import Arrived, Batch, Outcome, Unread, rehearse, write_batch
 from register.store.offsets import forget_offsets, read_offsets
 from register.store.pool import CONFLICT, LOST_CONNECTION, Connection
-from register.store.reading import Contended
+from register.store.reach import Contended
 from register.store.restored import read_cluster, read_hold
 from topics import SCREENINGS
 from workers.ahead import Read, ReadAhead, record_of
@@ -58,15 +58,10 @@ class Ingest(LoopService):
         settings: Settings,
         topics: Collection[str],
         metrics: Metrics,
-        *,
-        interval_s: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        """Nothing is connected yet. `interval_s` (seconds) is the least from one batch to the
-        next where little comes in."""
+        """Nothing is connected yet."""
         super().__init__(name, **kwargs)
-        self._interval_s = interval_s
-        self._begun = 0.0
         self._ahead: ReadAhead | None = None
         self._settings = settings
         self._topics = [settings.topic_prefix + topic for topic in topics]
@@ -94,11 +89,21 @@ class Ingest(LoopService):
         heard = time.monotonic() - self._heard_of_kafka < _SILENCE_SECONDS
         return self._joined and connected and heard and not self.stopping.is_set()
 
+    def wake(self) -> None:
+        """Gather no more records: what is read is written."""
+        if self._ahead is not None:
+            self._ahead.hurry()
+
     async def session(self) -> None:
         """Join the group and take events in until the worker stops."""
         consumer = self._consumer = self._new_consumer()
         consumer.subscribe(self._topics, listener=_Listener(self))
-        ahead = ReadAhead(consumer, self._read, self._settings.batch_max_records)
+        ahead = ReadAhead(
+            consumer,
+            self._read,
+            self._settings.batch_max_records,
+            self._settings.gather_ms / 1000,
+        )
         if self._ahead is not None:
             ahead.limit = self._ahead.limit  # what took long before an outage does so after it
         self._ahead = ahead
@@ -142,7 +147,6 @@ class Ingest(LoopService):
             self._start_over(consumer.assignment())
         await self._position(consumer)
         await self._connected()
-        await self._let_more_come(ahead)
         try:
             read = await ahead.take(self._epoch)
         except UnicodeDecodeError:
@@ -159,7 +163,6 @@ class Ingest(LoopService):
             # The batch before one that was read under an earlier assignment may have been let go:
             # written now, the offsets would stand past it.
             if read.epoch == self._epoch and not self._rejoining:
-                self._begun = time.monotonic()
                 await self._take_in(read)
             else:
                 self._start_over(consumer.assignment())
@@ -178,14 +181,6 @@ class Ingest(LoopService):
             polling.cancel()
             stopping.cancel()
         await asyncio.sleep(_REJOINING_SECONDS)
-
-    async def _let_more_come(self, ahead: ReadAhead) -> None:
-        """A batch costs the same statements for one record as for a hundred. Where few come, the
-        bulk lane writes no more often than that: what it saves is there for bans."""
-        left = self._begun + self._interval_s - time.monotonic()
-        if left > 0 and not ahead.full:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.stopping.wait(), left)
 
     def _assert_not_deaf(self) -> None:
         """A client whose fetching ended by itself says nothing of it: records wait, and none
@@ -313,6 +308,7 @@ class Ingest(LoopService):
         """Partitions are going: the batch in hand is finished or, in an outage, let go."""
         self._epoch += 1
         self._rejoining = True
+        self.wake()
         try:
             async with asyncio.timeout(_HAND_OVER_SECONDS), self._in_hand, self._telling:
                 pass

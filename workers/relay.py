@@ -6,8 +6,9 @@ at least once; a reader that keeps the highest version per key is right in any c
 """
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
 
 from register.records import OutboxMessage
 from register.store.outbox import (
+    HURRY,
     Key,
     Waiting,
     depth,
@@ -26,7 +28,7 @@ from register.store.outbox import (
 )
 from register.store.pool import Connection
 from register.store.restored import read_hold
-from topics import DEAD_LETTERS, ELIGIBILITY
+from topics import ELIGIBILITY
 from workers.loop import LoopService, at_most_often
 from workers.metrics import Metrics
 from workers.replay import Replay
@@ -62,6 +64,7 @@ class Relay(LoopService):
         self._settings = settings
         self._metrics = metrics
         self._woken = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._stuck: set[Key] = set()
         self._replay = Replay(settings, self.stopping)
         self.ready = False
@@ -70,6 +73,7 @@ class Relay(LoopService):
     def wake(self) -> None:
         """End the waiting for work."""
         self._woken.set()
+        self._hurried.set()
 
     async def session(self) -> None:
         """Stand by, lead, publish; ends with an outage or when the worker stops."""
@@ -119,8 +123,10 @@ class Relay(LoopService):
             request_timeout_ms=20_000,
         )
 
-    def _notified(self, *_: object) -> None:
+    def _notified(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         self._woken.set()
+        if payload == HURRY:
+            self._hurried.set()
 
     async def _stand_by(self, connection: Connection) -> None:
         while not self.stopping.is_set() and not await try_to_lead(connection):
@@ -130,19 +136,22 @@ class Relay(LoopService):
                 continue
 
     async def _publish_forever(self, connection: Connection, producer: AIOKafkaProducer) -> None:
-        due = 0.0
+        due = last = 0.0
         while not self.stopping.is_set():
             self._woken.clear()
+            self._hurried.clear()
             if (began := time.monotonic()) >= due:
                 await self._measure(connection)
                 due = time.monotonic() + at_most_often(_MEASURE_SECONDS, began)
             if await self._held(connection):
                 continue
-            waiting = await next_messages(connection, self._settings.outbox_batch, self._stuck)
-            if waiting:
-                await self._publish(connection, producer, waiting)
-            else:
+            wave = await next_messages(connection, self._settings.outbox_batch, self._stuck)
+            if wave:
+                last = time.monotonic()
+                await self._publish(connection, producer, wave)
+            if len(wave) < self._settings.outbox_batch:
                 await self._wait_for_work()
+                await self._let_more_come(last)
 
     async def _held(self, connection: Connection) -> bool:
         """Whether nothing may be published yet (R66); it has rested then, after a step on."""
@@ -163,30 +172,39 @@ class Relay(LoopService):
         except TimeoutError:
             return
 
-    async def _publish(
-        self, connection: Connection, producer: AIOKafkaProducer, waiting: Sequence[Waiting]
-    ) -> None:
-        """Publish in waves of at most one message per key, so that a message never overtakes
-        an older one of its key. A wave is a transaction: all of it, or again.
+    async def _let_more_come(self, last: float) -> None:
+        """A wave costs Kafka the same for one message as for a hundred. Where nobody waits for
+        what is new, one begins no more often than a lane's batches do."""
+        left = last + self._settings.gather_ms / 1000 - time.monotonic()
+        if left > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hurried.wait(), left)
 
-        What is too long for its topic stays in the outbox with all that is newer of its key:
-        nobody is told a newer word before it, and everybody else's goes on.
+    async def _publish(
+        self, connection: Connection, producer: AIOKafkaProducer, wave: Sequence[Waiting]
+    ) -> None:
+        """Publish a wave as one transaction: all of it, or again.
+
+        The client sends one partition's messages in order, each acknowledged before the next, so
+        that none overtakes an older one of its key. What is too long for its topic stays in the
+        outbox with all that is newer of its key: nobody is told a newer word before it, and
+        everybody else's goes on.
         """
-        for wave in waves(waiting):
-            try:
-                async with producer.transaction():
-                    await _send(producer, wave)
-            except _TooLong as error:
-                self._stuck.add(_key(error.waiting))
-                message = error.waiting.message
-                # No traceback: its text would hold the message.
-                log.error(  # noqa: TRY400
-                    self.name, action="too-long", topic=message.topic, seq=error.waiting.seq
-                )
-                return  # the others of the wave are still in the outbox
-            await forget(connection, [one.seq for one in wave])
-            for one in wave:
-                self._observe(one.message)
+        try:
+            async with producer.transaction():
+                await _send(producer, wave)
+        except _TooLong as error:
+            self._stuck.add(_key(error.waiting))
+            message = error.waiting.message
+            # No traceback: its text would hold the message.
+            log.error(  # noqa: TRY400
+                self.name, action="too-long", topic=message.topic, seq=error.waiting.seq
+            )
+            self.wake()  # the others of the wave are still in the outbox
+            return
+        await forget(connection, [one.seq for one in wave])
+        for one in wave:
+            self._observe(one.message)
 
     def _observe(self, message: OutboxMessage) -> None:
         topic = message.topic.removeprefix(self._settings.topic_prefix)
@@ -251,20 +269,3 @@ def _is_too_long(told: asyncio.Future[Any]) -> bool:
 
 def _key(one: Waiting) -> Key:
     return (one.message.topic, one.message.key)
-
-
-def waves(waiting: Sequence[Waiting]) -> Iterator[list[Waiting]]:
-    """Split messages into waves: the nth message of a key is in the nth wave.
-
-    Dead letters are as received and have no versions: they are all in the first.
-    """
-    by_wave: list[list[Waiting]] = []
-    seen: dict[Key, int] = {}
-    for one in waiting:
-        key = _key(one)
-        wave = 0 if one.message.topic.endswith(DEAD_LETTERS.name) else seen.get(key, 0)
-        seen[key] = wave + 1
-        if wave == len(by_wave):
-            by_wave.append([])
-        by_wave[wave].append(one)
-    yield from by_wave

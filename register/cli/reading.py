@@ -152,7 +152,9 @@ async def _lines(
 ) -> dict[bytes, list[KnownEntry]]:
     found: dict[bytes, list[KnownEntry]] = {}
     for row in await connection.fetch(queries.known_entries, list(digests)):
-        entry = entry_of(row)
-        fact = event_of(row) if row["event_id"] is not None else None
-        found.setdefault(entry.digest, []).append(KnownEntry(entry, fact, row["known"]))
+        *line, source, event_id, fact_type, time, received, body, known = row
+        entry = entry_of(line)
+        event = (entry.fact_id, source, event_id, fact_type, time, received, body)
+        fact = event_of(event) if event_id is not None else None
+        found.setdefault(entry.digest, []).append(KnownEntry(entry, fact, known))
     return found

@@ -12,7 +12,7 @@ from register.rules.agreements import ENDED, SIGNED
 from register.rules.apply import apply
 from register.rules.bans import Entry
 from register.rules.digest import Digester
-from register.rules.facts import PROTECTIVE
+from register.rules.facts import NOES, PROTECTIVE
 from register.rules.intake import Intake
 from register.rules.settings import RuleSettings
 from register.rules.snapshot import Answer, Changes, Snapshot
@@ -20,11 +20,12 @@ from register.store.agreements import begin_to_decide, write_agreements
 from register.store.disclosures import recall
 from register.store.disclosures import start as start_disclosure
 from register.store.pool import Connection
-from register.store.reading import Reach, lock_reach, read_snapshot, widen
+from register.store.reach import Reach, lock_reach, widen
+from register.store.reading import read_snapshot
 from register.store.requests import write_answered, write_open
 from register.store.screening import screen
 from register.store.sql import queries
-from register.store.writing import save_offsets, write_changes, write_outbox
+from register.store.writing import write_changes, write_outbox
 from schemas.inbound import DisclosureRequested, ScreeningRequested
 
 ID_CONFLICT = "id_conflict"
@@ -51,6 +52,13 @@ class Arrived:
     def key(self) -> _Key:
         """The duplicate key (R1)."""
         return (self.intake.fact.source, self.intake.fact.event_id)
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether somebody waits for what becomes of it: of a no, a request, a question."""
+        intake = self.intake
+        asks = intake.request is not None or intake.event is not None
+        return asks or intake.fact.type in NOES
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +123,8 @@ async def write_batch(connection: Connection, batch: Batch, rules: Rules, now: d
         for unread in await _new_dead_letters(connection, [*batch.unread, *outcome.conflicts]):
             outcome.dead.append(unread)
             outgoing.append(outbound.dead_letter(unread.record, unread.reason))
-        outcome.messages = await write_outbox(connection, outgoing)
-        await save_offsets(connection, batch.offsets)
+        awaited = any(one.is_awaited for one in batch.arrived)
+        outcome.messages = await write_outbox(connection, outgoing, batch.offsets, hurry=awaited)
         return outcome
 
 

@@ -11,6 +11,8 @@ from register.store.sql import queries
 
 _LEADER_LOCK = 0x4F555442  # "OUTB"
 
+HURRY = "now"
+"""What a notification says where somebody waits for the messages (the query `hurry_relay`)."""
 
 Key = tuple[str, bytes | None]
 """Topic and key of a record: what is published in order."""

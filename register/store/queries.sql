@@ -98,9 +98,15 @@ from fact f left join fact_party p using (fact_id)
 where f.identity = any($1::bytea[]);
 
 -- name: ban_entries
--- What is written in the ban register under digests.
+-- What is written in the ban register under digests, under the identities that placed it, and
+-- under those of the second list.
+with asked as (
+  select unnest($1::bytea[] || $2::bytea[]) as digest
+  union
+  select placed_by from ban_entry where digest = any($1::bytea[]) and placed_by is not null
+)
 select digest, kind, fact_id, is_lift, reason, collection, since, placed_by, scope, derived_by
-from ban_entry where digest = any($1::bytea[]);
+from asked join ban_entry using (digest);
 
 -- name: ban_digests
 -- Last message per digest of the ban register.
@@ -153,22 +159,28 @@ on conflict (digest) do update
 set version = excluded.version, content = excluded.content, message = excluded.message;
 
 -- name: upsert_customers
--- Last message per customer id; the message itself goes with a tombstone.
-insert into customer (person_id, version, content, audience, message, cause)
-select * from unnest($1::uuid[], $2::int[], $3::bytea[], $4::text[], $5::jsonb[], $6::jsonb[])
+-- Last message per customer id, with what the customer is found by apart from it; of a tombstone
+-- nothing stays.
+insert into customer (person_id, version, content, audience, message, cause, found_by,
+                      exact_email, consented_products, former_since, disclosable, points)
+select person_id, version, content, audience, message, cause, found_by, exact_email,
+       consented_products, former_since, disclosable,
+       case when points is not null then
+         array(select decode(point, 'hex') from unnest(string_to_array(points, ' ')) as point)
+       end
+from unnest($1::uuid[], $2::int[], $3::bytea[], $4::text[], $5::jsonb[], $6::jsonb[],
+            $7::bytea[], $8::bytea[], $9::jsonb[], $10::timestamptz[], $11::bool[], $12::text[])
+  as row (person_id, version, content, audience, message, cause, found_by, exact_email,
+          consented_products, former_since, disclosable, points)
 on conflict (person_id) do update
 set version = excluded.version, content = excluded.content, audience = excluded.audience,
-    message = excluded.message, cause = excluded.cause;
-
--- name: clear_customers
--- A tombstone leaves nothing to find the person by.
-update customer
-set found_by = null, points = null, exact_email = null, consented_products = null,
-    former_since = null, disclosable = false
-where person_id = any($1::uuid[]);
+    message = excluded.message, cause = excluded.cause, found_by = excluded.found_by,
+    points = excluded.points, exact_email = excluded.exact_email,
+    consented_products = excluded.consented_products, former_since = excluded.former_since,
+    disclosable = excluded.disclosable;
 
 -- name: update_finders
--- What customers are found by, apart from their message.
+-- What customers are found by, apart from their message, which stays.
 update customer c
 set found_by = f.found_by, points = f.points, exact_email = f.exact_email,
     consented_products = f.consented_products, former_since = f.former_since,
@@ -493,13 +505,18 @@ select count(*) from customer where content is not null;
 select pg_try_advisory_lock($1);
 
 -- name: insert_outbox
--- Messages to publish, in order; the relay is woken when this transaction has committed.
-with put as (
-    insert into outbox (topic, key, value, headers, caused_received, caused_by_no)
-    select * from unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[], $5::timestamptz[],
-                         $6::bool[])
-)
+-- Messages to publish, in order.
+insert into outbox (topic, key, value, headers, caused_received, caused_by_no)
+select * from unnest($1::text[], $2::bytea[], $3::bytea[], $4::bytea[], $5::timestamptz[],
+                     $6::bool[]);
+
+-- name: wake_relay
+-- There is something to publish, when this transaction has committed.
 select pg_notify('outbox', '');
+
+-- name: hurry_relay
+-- Somebody waits for what there is to publish.
+select pg_notify('outbox', 'now');
 
 -- name: customer_messages
 -- The next customers' last messages, in order of id, tombstones left out.

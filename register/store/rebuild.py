@@ -31,7 +31,8 @@ from register.store.agreements import let_nobody_decide
 from register.store.batch import Rules
 from register.store.disclosures import recall
 from register.store.pool import Connection
-from register.store.reading import Reach, read_snapshot
+from register.store.reach import Reach
+from register.store.reading import read_snapshot
 from register.store.rebuilding import COMPARISONS, Building
 from register.store.republish import republish_only
 from register.store.rows import uuid_of

@@ -28,7 +28,8 @@ from register.rules.ground import SURVIVES
 from register.rules.snapshot import Changes, KnownDigest, Snapshot
 from register.store.batch import Rules
 from register.store.pool import Connection
-from register.store.reading import Reach, read_entries, read_snapshot
+from register.store.reach import Reach
+from register.store.reading import read_entries, read_snapshot
 from register.store.rows import columns, fact_of, uuid_of
 from register.store.sql import queries
 from register.store.writing import write_changes, write_entries

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import asyncpg
 
@@ -9,6 +10,9 @@ from register.rules.bans import Entry
 from register.rules.digest import Point
 from register.rules.facts import Fact
 from schemas.terms import Denial, PointKind
+
+Row = Iterable[Any]
+"""A row's values, in the order of the query's columns."""
 
 _KINDS = {kind.value: kind for kind in PointKind}
 """By what is stored: much faster than the enum's own look-up."""
@@ -40,38 +44,40 @@ def fact_of(row: asyncpg.Record) -> Fact:
     )
 
 
-def event_of(row: asyncpg.Record) -> Fact:
-    """An event alone: what it said, not of whom."""
+def event_of(row: Row) -> Fact:
+    """An event alone: what it said, not of whom; a row of `active_agreements` or its like."""
+    fact_id, source, event_id, fact_type, time, received, body = row
     return Fact(
-        fact_id=uuid_of(row["fact_id"]),
-        source=row["source"],
-        event_id=row["event_id"],
-        type=row["type"],
+        fact_id=uuid_of(fact_id),
+        source=source,
+        event_id=event_id,
+        type=fact_type,
         identity=None,
-        time=row["time"],
-        received=row["received"],
-        body=row["body"],
+        time=time,
+        received=received,
+        body=body,
         party=None,
     )
 
 
-def entry_of(row: asyncpg.Record) -> Entry:
-    """A line of the ban register."""
+def entry_of(row: Row) -> Entry:
+    """A line of the ban register: a row of `ban_entries`."""
+    digest, kind, fact_id, is_lift, reason, collection, since, placed_by, scope, derived_by = row
     return Entry(
-        digest=row["digest"],
-        kind=PointKind(row["kind"]),
-        fact_id=uuid_of(row["fact_id"]),
-        is_lift=row["is_lift"],
-        reason=Denial(row["reason"]),
-        collection=row["collection"],
-        since=row["since"],
-        placed_by=row["placed_by"],
-        scope_data=row["scope"],
-        derived_by=row["derived_by"],
+        digest=digest,
+        kind=PointKind(kind),
+        fact_id=uuid_of(fact_id),
+        is_lift=is_lift,
+        reason=Denial(reason),
+        collection=collection,
+        since=since,
+        placed_by=placed_by,
+        scope_data=scope,
+        derived_by=derived_by,
     )
 
 
-def columns(rows: Sequence[Sequence[object]], width: int = 0) -> list[list[object]]:
+def columns(rows: Sequence[Row], width: int = 0) -> list[list[object]]:
     """Rows as one array per column, for `unnest`; of no rows, `width` empty ones."""
     return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
 

@@ -16,7 +16,8 @@ from register.rules.snapshot import Changes, Snapshot
 from register.store.agreements import begin_to_decide
 from register.store.batch import Rules, decide_anew
 from register.store.pool import Connection
-from register.store.reading import lock_reach, read_entries, read_snapshot
+from register.store.reach import lock_reach
+from register.store.reading import read_entries, read_snapshot
 from register.store.rows import uuid_of
 from register.store.sql import queries
 from register.store.writing import write_entries

@@ -1,89 +1,66 @@
-"""Writes what a batch changed, a fixed number of statements per batch."""
+"""Writes what a batch changed, in few statements."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from register.outbound import cause_of
 from register.records import OutboxMessage
 from register.rules.bans import Entry
 from register.rules.facts import ORDER, Fact
-from register.rules.snapshot import Changes
+from register.rules.snapshot import Changes, PersonRow
 from register.store.headers import pack_headers
 from register.store.pool import Connection
-from register.store.rows import array_of_digests, array_of_terms, columns
+from register.store.rows import Row, array_of_digests, array_of_terms, columns
 from register.store.sql import queries
+from register.store.together import write_together
+
+Offsets = Mapping[tuple[str, int], int]
+_NO_OFFSETS: Offsets = MappingProxyType({})
 
 
 async def write_changes(connection: Connection, changes: Changes, now: datetime) -> None:
     """Write facts, persons, ban register and last messages; runs in the batch's transaction."""
-    await _erase(connection, changes)
-    await _write_facts(connection, changes.stored)
-    if changes.links:
-        await connection.execute(queries.insert_match_keys, *columns(sorted(set(changes.links))))
-    if changes.erased_parties:
+    await _take_away(connection, changes)
+    found = {row.person_id: row for row in changes.persons}
+    written = (
+        *_about_facts(changes.stored),
+        (queries.insert_match_keys, sorted(set(changes.links))),
+        (queries.upsert_identities, _identities(changes)),
+        (queries.insert_ban_entries, _entries(changes.entries)),
+        (queries.upsert_ban_digests, _digests(changes)),
+        (queries.upsert_customers, _customers(changes, found, now)),
+    )
+    if any(rows for _, rows in written):
+        await write_together(connection, *written)
+    if changes.erased_parties:  # some of them may have been written just now
         await connection.execute(queries.delete_parties, changes.erased_parties)
-    if changes.identities:
-        rows = [(one.digest, one.person_id, one.source, one.subject) for one in changes.identities]
-        await connection.execute(queries.upsert_identities, *columns(rows))
-    await _write_entries(connection, changes)
-    if changes.bans:
-        bans = [(ban.digest, ban.kind, ban.version, ban.content, ban.data) for ban in changes.bans]
-        await connection.execute(queries.upsert_ban_digests, *columns(bans))
-    await _write_customers(connection, changes, now)
-
-
-async def _erase(connection: Connection, changes: Changes) -> None:
-    """R25, R26: what goes altogether, before anything new is written."""
-    if changes.erased_facts:
-        await connection.execute(queries.delete_facts, changes.erased_facts)
-    if changes.forgotten:
-        await connection.execute(queries.forget_match_keys, changes.forgotten)
-        await connection.execute(queries.forget_identity_points, changes.forgotten)
-
-
-async def _write_customers(connection: Connection, changes: Changes, now: datetime) -> None:
-    if changes.eligibility:
-        customers = [
-            (
-                change.person_id,
-                change.version,
-                change.content,
-                change.data["audience"] if change.data else None,
-                change.data,
-                cause_of(change, now),
-            )
-            for change in changes.eligibility
-        ]
-        await connection.execute(queries.upsert_customers, *columns(customers))
-        gone = [change.person_id for change in changes.eligibility if change.data is None]
-        if gone:
-            await connection.execute(queries.clear_customers, gone)
-    if changes.persons:
-        finders = [
-            (
-                row.person_id,
-                row.found_by,
-                row.exact_email,
-                dict(row.consented_products) or None,
-                row.former_since,
-                row.disclosure_denial is None,
-                " ".join(point.hex() for point in row.points),
-            )
-            for row in changes.persons
-            if row.changed
-        ]
-        if finders:
-            await connection.execute(queries.update_finders, *columns(finders))
+    for change in changes.eligibility:
+        found.pop(change.person_id, None)
+    if finders := [_finder(row) for row in found.values() if row.changed]:
+        await connection.execute(queries.update_finders, *columns(finders))
     if changes.aliases:
         aliases = columns(list(changes.aliases.items()))
         await connection.execute(queries.set_aliases, *aliases)
         await connection.execute(queries.move_ledger, *aliases)
 
 
-async def _write_facts(connection: Connection, stored: Sequence[Fact]) -> None:
-    if not stored:
-        return
-    rows = [
+async def _take_away(connection: Connection, changes: Changes) -> None:
+    """What goes altogether (R25, R26), and bans that follow no more (R22): before anything new
+    is written."""
+    if changes.erased_facts:
+        await connection.execute(queries.delete_facts, changes.erased_facts)
+    if changes.forgotten:
+        await connection.execute(queries.forget_match_keys, changes.forgotten)
+        await connection.execute(queries.forget_identity_points, changes.forgotten)
+    if changes.removed_entries:
+        gone = [(entry.digest, entry.fact_id) for entry in changes.removed_entries]
+        await connection.execute(queries.delete_ban_entries, *columns(gone))
+
+
+def _about_facts(stored: Sequence[Fact]) -> Iterator[tuple[str, Sequence[Row]]]:
+    facts = [
         (
             fact.fact_id,
             fact.identity,
@@ -100,41 +77,74 @@ async def _write_facts(connection: Connection, stored: Sequence[Fact]) -> None:
         )
         for fact in stored
     ]
-    await connection.execute(queries.insert_facts, *columns(rows))
     parties = [
         (fact.fact_id, fact.subject, fact.party) for fact in stored if fact.party is not None
     ]
-    if parties:
-        await connection.execute(queries.insert_parties, *columns(parties))
     products = {
         (line["product"], line["category"])
         for fact in stored
         if fact.type == ORDER
         for line in fact.body["lines"]
     }
-    if products:
-        await connection.execute(queries.insert_catalogue, *columns(sorted(products)))
     points = {
         (point.digest, fact.identity, point.kind.value)
         for fact in stored
         if fact.identity and fact.brings_data
         for point in fact.points
     }
-    if points:
-        await connection.execute(queries.insert_identity_points, *columns(sorted(points)))
+    yield queries.insert_facts, facts
+    yield queries.insert_parties, parties
+    yield queries.insert_catalogue, sorted(products)
+    yield queries.insert_identity_points, sorted(points)
 
 
-async def _write_entries(connection: Connection, changes: Changes) -> None:
-    if changes.removed_entries:
-        gone = [(entry.digest, entry.fact_id) for entry in changes.removed_entries]
-        await connection.execute(queries.delete_ban_entries, *columns(gone))
-    if changes.entries:
-        await write_entries(connection, changes.entries)
+def _identities(changes: Changes) -> list[Row]:
+    return [(one.digest, one.person_id, one.source, one.subject) for one in changes.identities]
+
+
+def _digests(changes: Changes) -> list[Row]:
+    return [(ban.digest, ban.kind, ban.version, ban.content, ban.data) for ban in changes.bans]
+
+
+def _customers(changes: Changes, found: Mapping[uuid.UUID, PersonRow], now: datetime) -> list[Row]:
+    """Last messages, with what who has one is found by."""
+    return [
+        (
+            change.person_id,
+            change.version,
+            change.content,
+            change.data["audience"] if change.data else None,
+            change.data,
+            cause_of(change, now),
+            *(_finder(found[change.person_id])[1:] if change.data else _NOT_FOUND),
+        )
+        for change in changes.eligibility
+    ]
+
+
+def _finder(row: PersonRow) -> tuple[object, ...]:
+    return (
+        row.person_id,
+        row.found_by,
+        row.exact_email,
+        dict(row.consented_products) or None,
+        row.former_since,
+        row.disclosure_denial is None,
+        " ".join(point.hex() for point in row.points),
+    )
+
+
+_NOT_FOUND = (None, None, None, None, False, None)
+"""A tombstone leaves nothing to find the person by."""
 
 
 async def write_entries(connection: Connection, entries: Sequence[Entry]) -> None:
     """Write bans and lifts under digests; what stands there already is left alone."""
-    rows = [
+    await connection.execute(queries.insert_ban_entries, *columns(_entries(entries)))
+
+
+def _entries(entries: Sequence[Entry]) -> list[Row]:
+    return [
         (
             entry.digest,
             entry.kind,
@@ -149,11 +159,18 @@ async def write_entries(connection: Connection, entries: Sequence[Entry]) -> Non
         )
         for entry in entries
     ]
-    await connection.execute(queries.insert_ban_entries, *columns(rows))
 
 
-async def write_outbox(connection: Connection, outgoing: Iterable[OutboxMessage]) -> int:
-    """Put messages into the outbox, in order; returns how many. The relay is woken at commit."""
+async def write_outbox(
+    connection: Connection,
+    outgoing: Iterable[OutboxMessage],
+    offsets: Offsets = _NO_OFFSETS,
+    *,
+    hurry: bool = False,
+) -> int:
+    """Put messages into the outbox, in order, and remember where each (topic, partition) goes
+    on; returns how many messages. The relay is woken at commit, and with `hurry` publishes at
+    once."""
     rows = [
         (
             message.topic,
@@ -165,13 +182,14 @@ async def write_outbox(connection: Connection, outgoing: Iterable[OutboxMessage]
         )
         for message in outgoing
     ]
+    read = sorted((topic, partition, offset) for (topic, partition), offset in offsets.items())
     if rows:
-        await connection.execute(queries.insert_outbox, *columns(rows))
+        await write_together(
+            connection,
+            (queries.insert_outbox, rows),
+            (queries.save_offsets, read),
+            then=queries.hurry_relay if hurry else queries.wake_relay,
+        )
+    elif read:
+        await connection.execute(queries.save_offsets, *columns(read))
     return len(rows)
-
-
-async def save_offsets(connection: Connection, offsets: Mapping[tuple[str, int], int]) -> None:
-    """Remember where each (topic, partition) goes on."""
-    rows = sorted((topic, partition, offset) for (topic, partition), offset in offsets.items())
-    if rows:
-        await connection.execute(queries.save_offsets, *columns(rows))

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.integration.support.deployment import Deployment
-from tests.integration.support.events import ban, believable, order, structured
+from tests.integration.support.events import ban, believable, consent, order, structured
 from tests.integration.support.model import assert_nothing_lost
 from topics import CONSENTS, ORDERS
 from workers.lanes import BULK, URGENT
@@ -26,21 +26,38 @@ async def test_lanes_in_workers_of_their_own(deployment: Deployment) -> None:
         assert not any(worker.metric("register_events_total", topic=topic) for topic in others)
 
 
-async def test_bulk_gathers_what_trickles_in_and_bans_do_not_wait(deployment: Deployment) -> None:
-    """Orders and bans come one by one: few batches of orders, a batch for about each ban."""
-    bulk = await deployment.start_worker({"LANES": "bulk", "BULK_INTERVAL_MS": "2000"})
-    urgent = await deployment.start_worker({"LANES": "urgent", "BULK_INTERVAL_MS": "2000"})
+async def test_what_trickles_in_is_gathered(deployment: Deployment) -> None:
+    """Orders and consents come one by one and make few batches."""
+    lanes = [
+        await deployment.start_worker({"LANES": lane, "GATHER_MS": "2000"})
+        for lane in ("bulk", "urgent")
+    ]
     loop = asyncio.get_running_loop()
     began = loop.time()
     for number in range(20):
         name = f"trickle-{number}"
         await deployment.publish(
-            [structured(ORDERS.name, order(name)), structured(CONSENTS.name, ban(name))]
+            [structured(ORDERS.name, order(name)), structured(CONSENTS.name, consent(name))]
         )
         await asyncio.sleep(0.2)
     await deployment.drained()
     seconds = loop.time() - began
-    assert bulk.metric("register_batch_records_sum") == 20
-    assert bulk.metric("register_batch_records_count") <= seconds / 2 + 2
-    assert urgent.metric("register_batch_records_count") > seconds / 2 + 2
+    for worker in lanes:
+        assert worker.metric("register_batch_records_sum") == 20
+        assert worker.metric("register_batch_records_count") <= seconds / 2 + 2
+    await assert_nothing_lost(deployment)
+
+
+async def test_a_ban_waits_for_nobody_to_gather(deployment: Deployment) -> None:
+    """It is written and published at once, with what came before it."""
+    worker = await deployment.start_worker({"GATHER_MS": "3600000"})
+    await deployment.publish([structured(CONSENTS.name, consent("first"))])
+    await deployment.drained()
+    for number in range(5):
+        await deployment.publish([structured(CONSENTS.name, consent(f"later-{number}"))])
+    await asyncio.sleep(1)
+    assert worker.metric("register_batch_records_count") == 1
+    await deployment.publish([structured(CONSENTS.name, ban("first"))])
+    await deployment.drained(seconds=30)
+    assert worker.metric("register_batch_records_sum") == 7
     await assert_nothing_lost(deployment)

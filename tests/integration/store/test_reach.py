@@ -1,5 +1,6 @@
 """What a batch or a sweep locks before it reads (R7)."""
 
+import asyncio
 import re
 import time
 from typing import Any
@@ -10,12 +11,14 @@ from register.rules.apply import apply
 from register.rules.snapshot import Changes
 from register.store import batch
 from register.store.pool import connect
-from register.store.reading import Contended, _digest_lock, _person_lock, lock_reach
+from register.store.reach import Contended, _digest_lock, _person_lock, lock_reach
 from register.store.rows import array_of_digests, array_of_terms
 from register.store.sql import queries
+from register.store.together import reading
 from tests.conftest import Database
 from tests.integration.store.driver import StoreDriver
 from tests.integration.store.said import rectification
+from tests.integration.support.locks import anyone_waits
 from tests.support.events import ban, consumer, day, lift, order, scope, signup
 from tests.support.register import read
 
@@ -108,7 +111,7 @@ _LOOKED_UP = {
     "point_users": ("digest",),
     "facts": ("identity",),
     "customers": ("person_id",),
-    "ban_entries": ("digest",),
+    "ban_entries": ("digest", "digest"),
     "ban_digests": ("digest",),
 }
 """What a batch reads, with the kinds of keys that it gives."""
@@ -132,8 +135,10 @@ async def test_a_batch_looks_rows_up_also_before_the_tables_were_analyzed(
         "match_key": array_of_digests(row["match_key"] for row in match_keys),
         "digest": array_of_digests(row["digest"] for row in points),
     }
-    for name, kinds in _LOOKED_UP.items():
-        query = getattr(queries, name)
+    asked = {name: (getattr(queries, name), kinds) for name, kinds in _LOOKED_UP.items()}
+    all_kinds = tuple(kind for kinds in _LOOKED_UP.values() for kind in kinds)
+    asked["together"] = (reading(tuple(query for query, _ in asked.values())), all_kinds)
+    for name, (query, kinds) in asked.items():
         types = ", ".join("uuid[]" if kind == "person_id" else "bytea[]" for kind in kinds)
         await register.connection.execute(f"prepare looked_up ({types}) as {query}")
         given = ", ".join(f"'{keys[kind]}'" for kind in kinds)
@@ -189,6 +194,32 @@ async def test_what_another_batch_holds_is_waited_for_at_the_next_try(
     finally:
         await beside.close()
     await register.write(late, concerns=raised.value.points)
+    assert not (await register.verify()).found
+
+
+async def test_what_another_batch_changed_before_the_locks_were_there_is_read_anew(
+    register: StoreDriver, database: Database
+) -> None:
+    """R5, R50: while the ban waits for its locks, the order beside it makes two identities one
+    person. The ban binds both."""
+    aino = consumer(email="aino@example.fi", phone="+358401234567")
+    await register.write(order(day(1), aino, subject="c-1"))
+    beside = await connect(database.url, "beside", by_key=True)
+    blocker = await connect(database.url, "blocker")
+    try:
+        async with beside.transaction():
+            other = StoreDriver(beside, digester=register.rules.digester)
+            await other.write(order(day(2), aino, subject="c-2", order_id="order-2"))
+            waiting = asyncio.create_task(register.write(ban(day(3), subject="c-1")))
+            await anyone_waits(blocker)
+        await waiting
+    finally:
+        await blocker.close()
+        await beside.close()
+    persons = await register.rows("select distinct person_id from identity")
+    assert len(persons) == 1
+    said = await register.said("eligibility.updated")
+    assert said[-1]["deny"]["offers"]["email"] == "banned"
     assert not (await register.verify()).found
 
 

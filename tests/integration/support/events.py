@@ -68,6 +68,13 @@ def ban(subject: str | None, scope: Json | None = None, **attributes: Any) -> Js
     return event("ban.placed", subject, {"scope": scope or {}}, **attributes)
 
 
+def consent(subject: str, **attributes: Any) -> Json:
+    """`consent.given` to the newsletter by e-mail."""
+    scope = {"purposes": ["newsletter"], "channels": ["email"]}
+    data = {"scope": scope, "wording": "newsletter-2026-01"}
+    return event("consent.given", subject, data, **attributes)
+
+
 def ago(**span: float) -> str:
     """A moment before now, as on the wire; a negative span lies ahead."""
     return (datetime.now(UTC) - timedelta(**span)).isoformat()
