@@ -31,6 +31,7 @@ async def measure(
     for size in sizes:
         first = orders(RUN, there, size - there)
         await in_process.write(register, first, keep_outbox=False, total=size - there)
+        await register.settle()
         there = size
         costs.append(await _cost(register, size, events))
     figures = [

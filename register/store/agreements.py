@@ -13,6 +13,7 @@ from register.rules.intake import Intake
 from register.store.pool import Connection
 from register.store.rows import event_of
 from register.store.sql import queries
+from schemas.terms import Purpose
 
 SWEEP = "agreements"
 _DECIDING = 0x41475245  # "AGRE"
@@ -50,8 +51,11 @@ async def read_agreements(connection: Connection) -> dict[str, Agreement]:
     return active(event_of(row) for row in rows)
 
 
-async def write_agreements(connection: Connection, arrivals: Sequence[Intake]) -> None:
-    """Keep agreements; where they open or close a purpose, every customer is decided anew."""
+async def write_agreements(
+    connection: Connection, arrivals: Sequence[Intake]
+) -> frozenset[Purpose]:
+    """Keep agreements; where they open or close a purpose, every customer is decided anew. Gives
+    the purposes that are open from now on."""
     before = purposes((await read_agreements(connection)).values())
     facts = [arrival.fact for arrival in arrivals]
     await connection.execute(
@@ -64,7 +68,8 @@ async def write_agreements(connection: Connection, arrivals: Sequence[Intake]) -
         [fact.received for fact in facts],
         [fact.body for fact in facts],
     )
-    if purposes((await read_agreements(connection)).values()) != before:
+    now = purposes((await read_agreements(connection)).values())
+    if now != before:
         last = facts[-1]
         cause = {
             "source": last.source,
@@ -73,3 +78,4 @@ async def write_agreements(connection: Connection, arrivals: Sequence[Intake]) -
             "received": last.received.isoformat(),
         }
         await connection.execute(queries.start_sweep, SWEEP, cause)
+    return now

@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from register.outbound import Outbound
@@ -20,8 +20,8 @@ from register.store.agreements import begin_to_decide, write_agreements
 from register.store.disclosures import recall
 from register.store.disclosures import start as start_disclosure
 from register.store.pool import Connection
-from register.store.reach import Reach, lock_reach, widen
-from register.store.reading import read_snapshot
+from register.store.reach import Reach, widen
+from register.store.reading import lock_and_read, read_snapshot
 from register.store.requests import write_answered, write_open
 from register.store.screening import screen
 from register.store.sql import queries
@@ -154,10 +154,11 @@ async def decide_anew(
     just now: who is bound by them is decided too. Returns what changed, already written.
     """
     await begin_to_decide(connection)
-    reach = await lock_reach(connection, arrivals, persons)
+    reach, snapshot = await lock_and_read(connection, arrivals, rules.digester, persons)
     if beyond := reach.beyond(Changes(entries=list(entries))):
         reach = await widen(connection, arrivals, reach, beyond)
-    changes, outgoing = await _decide(connection, arrivals, reach, rules, now, cause)
+        snapshot = await read_snapshot(connection, arrivals, reach, rules.digester, snapshot)
+    changes, outgoing = await _decide(connection, arrivals, reach, snapshot, rules, now, cause)
     await write_outbox(connection, outgoing)
     return changes
 
@@ -174,13 +175,16 @@ async def _write_arrived(
         return []
     changing = any(one.intake.fact.type in _AGREEMENTS for one in arrived)
     await begin_to_decide(connection, changes_agreements=changing)
-    reach = await lock_reach(connection, [one.intake for one in arrived], (), batch.concerns)
+    reach, snapshot = await lock_and_read(
+        connection, [one.intake for one in arrived], rules.digester, (), batch.concerns
+    )
     fresh = await _sort_out(connection, arrived, outcome)
     agreements = [one.intake for one in fresh if one.intake.fact.type in _AGREEMENTS]
     if agreements:
-        await write_agreements(connection, agreements)
+        active = await write_agreements(connection, agreements)
+        snapshot = replace(snapshot, agreements=active)
     about_persons = [one.intake for one in fresh if one.intake.event is None]
-    changes, outgoing = await _decide(connection, about_persons, reach, rules, now, None)
+    changes, outgoing = await _decide(connection, about_persons, reach, snapshot, rules, now, None)
     for one in fresh:
         outgoing.extend(await _answer(connection, one.intake, rules, now))
     refused = {refusal.intake.fact.fact_id for refusal in changes.refusals}
@@ -196,11 +200,12 @@ async def _decide(
     connection: Connection,
     arrivals: Sequence[Intake],
     reach: Reach,
+    snapshot: Snapshot,
     rules: Rules,
     now: datetime,
     cause: Intake | None,
 ) -> tuple[Changes, list[OutboxMessage]]:
-    """Read, apply the rules, write. What the changes concern besides is read then, and all of it
+    """Apply the rules, write. What the changes concern besides is read then, and all of it
     decided once more: seldom, since most events change no ban that others are bound by."""
     outbound = Outbound(rules.prefix, now)
 
@@ -208,15 +213,14 @@ async def _decide(
         changes = apply(snapshot, arrivals, rules.digester, rules.settings, cause)
         return changes, list(outbound.messages(changes))
 
-    snapshot: Snapshot | None = None
     while True:
-        snapshot = await read_snapshot(connection, arrivals, reach, rules.digester, snapshot)
         # Beside the loop where it takes long: meanwhile a ban of the other lane goes its way.
         long = len(arrivals) + len(reach.persons) > _FEW
         changes, outgoing = await _beside(connection, think, snapshot) if long else think(snapshot)
         if not (beyond := reach.beyond(changes)):
             break
         reach = await widen(connection, arrivals, reach, beyond)
+        snapshot = await read_snapshot(connection, arrivals, reach, rules.digester, snapshot)
     await write_changes(connection, changes, now)
     await write_answered(connection, changes.answers, now)
     recalled = await recall(connection, changes, now)

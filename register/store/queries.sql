@@ -69,25 +69,28 @@ from identity i cross join lateral (
 ) said
 where person_id = any($1::uuid[]);
 
--- name: contact_points
--- Contact points that the identities ever named; companies are left out.
-select distinct digest from identity_point
-where identity = any($1::bytea[]) and kind <> 'company';
-
--- name: point_users
--- Persons who ever named one of the contact points or companies (R8, R9), with those of their
--- identities under which data was corrected (R62).
-select person_id,
+-- name: users
+-- Contact points that the identities ever named, companies left out; and the persons who ever
+-- named one of these, or a contact point or company of the second list (R8, R9), with those of
+-- their identities under which data was corrected (R62).
+with named as (
+  select distinct digest from identity_point
+  where identity = any($1::bytea[]) and kind <> 'company'
+), asked as (
+  select digest from named union select unnest($2::bytea[])
+)
+select digest, null::uuid as person_id, null::bytea[] as corrected from named
+union all
+select null, person_id,
        array(select i.identity
              from identity i
              where i.person_id = users.person_id
                and (select true from fact f
                     where f.identity = i.identity and f.type = 'rectification.requested'
-                    limit 1)) as corrected
+                    limit 1))
 from (
-    select distinct i.person_id
-    from identity_point p join identity i using (identity)
-    where p.digest = any($1::bytea[])
+  select distinct i.person_id
+  from asked join identity_point using (digest) join identity i using (identity)
 ) as users;
 
 -- name: facts
@@ -98,19 +101,30 @@ from fact f left join fact_party p using (fact_id)
 where f.identity = any($1::bytea[]);
 
 -- name: ban_entries
--- What is written in the ban register under digests, under the identities that placed it, and
--- under those of the second list.
-with asked as (
-  select unnest($1::bytea[] || $2::bytea[]) as digest
+-- What is written in the ban register under digests, under those that facts of the identities of
+-- the third list name, and under the identities that placed it; and under those of the second.
+with named as (
+  select unnest($1::bytea[]) as digest
   union
-  select placed_by from ban_entry where digest = any($1::bytea[]) and placed_by is not null
+  select unnest(points) from fact where identity = any($3::bytea[])
+), asked as (
+  select digest from named
+  union
+  select unnest($2::bytea[])
+  union
+  select placed_by from named join ban_entry using (digest) where placed_by is not null
 )
 select digest, kind, fact_id, is_lift, reason, collection, since, placed_by, scope, derived_by
 from asked join ban_entry using (digest);
 
 -- name: ban_digests
--- Last message per digest of the ban register.
-select digest, kind, version, content from ban_digest where digest = any($1::bytea[]);
+-- Last message per digest of the ban register, also of those that facts of the identities name.
+with asked as (
+  select unnest($1::bytea[]) as digest
+  union
+  select unnest(points) from fact where identity = any($2::bytea[])
+)
+select digest, kind, version, content from asked join ban_digest using (digest);
 
 -- name: customers
 -- Last message per customer id.

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import asyncpg
@@ -22,7 +22,7 @@ from register.rules.intake import Intake
 from register.rules.snapshot import Changes, KnownIdentity
 from register.store.pool import Connection
 from register.store.sql import queries
-from register.store.together import Looks
+from register.store.together import Answers, Asked, Looks, read_together
 from schemas.terms import PointKind
 
 
@@ -100,9 +100,10 @@ async def lock_reach(
     arrivals: Sequence[Intake],
     persons: Collection[uuid.UUID] = (),
     points: Collection[bytes] = (),
-) -> Reach:
+    asked: Callable[[Reach], Sequence[Asked]] = lambda _: (),
+) -> tuple[Reach, Answers]:
     """Lock everything that the events name or can touch, `persons`, and who uses one of `points`,
-    for the transaction.
+    for the transaction. Gives this, and what is answered to what is `asked` of it.
 
     Digests come before persons and both are sorted, so that no two batches deadlock. Raises
     `Contended` if another batch widened the reach meanwhile: try again.
@@ -114,9 +115,10 @@ async def lock_reach(
     locks = expected.locks | named
     # Digests' locks are positive, persons' negative.
     await connection.execute(queries.lock, sorted(locks, key=lambda one: (one < 0, one)))
-    if await looks.still_hold():
-        return expected
-    return await _settled(connection, arrivals, least, locks)
+    if (answers := await looks.again(*asked(expected))) is not None:
+        return expected, answers
+    reach = await _settled(connection, arrivals, least, locks)
+    return reach, await read_together(connection, *asked(reach))
 
 
 async def widen(
@@ -146,7 +148,7 @@ async def _settled(
         # Out of order, so not to be waited for: what another batch made is mostly free by now.
         if not await connection.fetchval(queries.try_lock, list(more)):
             raise Contended(least.points)
-        if await looks.still_hold():
+        if await looks.again() is not None:
             return reach
         locks |= more
 
@@ -186,10 +188,10 @@ async def _reach(looks: Looks, arrivals: Sequence[Intake], least: Reach) -> Reac
             reach.persons.add(row["person_id"])
             reach.by_key.setdefault(row["match_key"], []).append(row["identity"])
     await read_members(looks, reach)
-    reach.points |= await _points_in_question(looks, arrivals, reach)
-    if reach.points:
-        reach.persons |= await _users(looks, reach.points)
-        await read_members(looks, reach)
+    points, used_by = _points_in_question(arrivals, reach)
+    reach.points |= points
+    reach.persons |= await _users(looks, reach.points, used_by)
+    await read_members(looks, reach)
     return reach
 
 
@@ -208,21 +210,19 @@ async def read_members(looks: Looks, reach: Reach) -> None:
                 reach.collecting[identity] = row["collecting"]
 
 
-async def _users(looks: Looks, points: set[bytes]) -> set[uuid.UUID]:
-    """Who ever named one of the points. Bans go along to what a contact point was corrected to
-    (R62): those points are added, and who named them is among the users."""
-    new = set(points)
+async def _users(looks: Looks, points: set[bytes], used_by: Collection[bytes]) -> set[uuid.UUID]:
+    """Who ever named one of the points, or of those that the identities ever named, which are
+    added. Bans go along to what a contact point was corrected to (R62): those points are added
+    too, and who named them is among the users."""
     users: set[uuid.UUID] = set()
-    while new:
-        rows = await looks.at(queries.point_users, new)
-        found = {row["person_id"] for row in rows} - users
-        corrected = {one for row in rows if row["person_id"] in found for one in row["corrected"]}
-        users |= found
-        new = set()
-        if corrected:
-            rows = await looks.at(queries.contact_points, corrected)
-            new = {row["digest"] for row in rows} - points
-            points |= new
+    asked = set(points)
+    while asked or used_by:
+        rows = await looks.at(queries.users, used_by, list(asked))
+        points.update(row["digest"] for row in rows if row["digest"] is not None)
+        found = {row["person_id"]: row["corrected"] for row in rows if row["digest"] is None}
+        used_by = [one for user, some in found.items() if user not in users for one in some]
+        users |= found.keys()
+        asked = set()
     return users
 
 
@@ -243,10 +243,12 @@ def _match_keys(
     return keys_by_identity([*given, *giving]) | anonymous
 
 
-async def _points_in_question(looks: Looks, arrivals: Sequence[Intake], reach: Reach) -> set[bytes]:
+def _points_in_question(
+    arrivals: Sequence[Intake], reach: Reach
+) -> tuple[set[bytes], Collection[bytes]]:
     """Digests whose users may be decided anew: those that bans, lifts and requests name, those
-    that who says so has ever used or banned (R8, R22), and those under which somebody banned
-    collecting who may come back just now (R24)."""
+    that who says so has ever banned (R8, R22), and those under which somebody banned collecting
+    who may come back just now (R24). And the identities of who says so: what they ever used."""
     points = {
         point.digest
         for arrival in arrivals
@@ -257,7 +259,7 @@ async def _points_in_question(looks: Looks, arrivals: Sequence[Intake], reach: R
     said = (fact for fact in facts if _says(fact))
     sayers = {fact.identity for fact in said if fact.identity is not None}
     if not sayers and not reach.collecting:
-        return points
+        return points, ()
     people = people_of(arrivals, reach)
     if reach.collecting:
         here = {people.root(fact.identity) for fact in facts if fact.identity is not None}
@@ -272,10 +274,7 @@ async def _points_in_question(looks: Looks, arrivals: Sequence[Intake], reach: R
         fact = arrival.fact
         if fact.identity is not None and people.root(fact.identity) in roots:
             points.update(point.digest for point in fact.points if point.kind in CONTACT_POINTS)
-    used_by = [one for one in identities_of(arrivals, reach) if people.root(one) in roots]
-    rows = await looks.at(queries.contact_points, used_by)
-    points.update(row["digest"] for row in rows)
-    return points
+    return points, [one for one in identities_of(arrivals, reach) if people.root(one) in roots]
 
 
 def people_of(arrivals: Sequence[Intake], reach: Reach) -> Components[bytes]:

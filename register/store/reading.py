@@ -4,6 +4,8 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
+from types import MappingProxyType
 
 from register.rules.agreements import active, purposes
 from register.rules.bans import Entry
@@ -13,11 +15,33 @@ from register.rules.intake import Intake
 from register.rules.requests import ACCESS
 from register.rules.snapshot import KnownDigest, KnownPerson, Snapshot
 from register.store.pool import Connection
-from register.store.reach import Reach, asked_points, identities_of, people_of, read_members
+from register.store.reach import (
+    Reach,
+    asked_points,
+    identities_of,
+    lock_reach,
+    people_of,
+    read_members,
+)
 from register.store.rows import Row, entry_of, event_of, fact_of
 from register.store.sql import queries
 from register.store.together import Asked, Looks, read_together
 from schemas.terms import PointKind
+
+_NOTHING: Mapping[bytes, Sequence[Fact]] = MappingProxyType({})
+
+
+async def lock_and_read(
+    connection: Connection,
+    arrivals: Sequence[Intake],
+    digester: Digester,
+    persons: Collection[uuid.UUID] = (),
+    points: Collection[bytes] = (),
+) -> tuple[Reach, Snapshot]:
+    """Lock what `lock_reach` does, and read all that is known of it; raises as that does."""
+    asked = partial(_asked, arrivals, digester)
+    reach, answers = await lock_reach(connection, arrivals, persons, points, asked)
+    return reach, await _snapshot(connection, arrivals, reach, digester, answers, {})
 
 
 async def read_snapshot(
@@ -27,28 +51,55 @@ async def read_snapshot(
     digester: Digester,
     before: Snapshot | None = None,
 ) -> Snapshot:
-    """Read all that is known of what `lock_reach` locked; `before`, as it was read for a narrower
-    reach in the same transaction, spares reading its facts again."""
+    """Read all that is known of what is locked; `before`, as it was read for a narrower reach in
+    the same transaction, spares reading its facts again."""
     await read_members(Looks(connection), reach)
-    identities = reach.members
     known = before.facts if before is not None else {}
-    facts = {**known, **await _facts(connection, identities.keys() - known.keys())}
-    reach.ids |= _possible_ids(arrivals, reach, facts, digester)
-    digests = _digests_named(arrivals, facts, reach)
-    # As of one moment: where no lock guards a digest and another batch bans it just now, its word
-    # stands with what it says, or neither does.
-    last_said, entries, persons, agreements = await read_together(
-        connection,
-        (queries.ban_digests, [list(digests | identities.keys() | _sayers(arrivals))]),
-        _entries_asked(digests, _placers(arrivals)),
+    answers = await read_together(connection, *_asked(arrivals, digester, reach, known))
+    return await _snapshot(connection, arrivals, reach, digester, answers, known)
+
+
+def _asked(
+    arrivals: Sequence[Intake],
+    digester: Digester,
+    reach: Reach,
+    known: Mapping[bytes, Sequence[Fact]] = _NOTHING,
+) -> Sequence[Asked]:
+    """What a snapshot is read by, all as of one moment: where no lock guards a digest and another
+    batch bans it just now, its word stands with what it says, or neither does."""
+    unread = [identity for identity in reach.members if identity not in known]
+    digests = _digests_named(arrivals, known, reach)
+    reach.ids |= _ids(arrivals, reach, digester)
+    reach.ids |= _ids_after_erasures(arrivals, reach, known, digester)
+    said = digests | reach.members.keys() | _sayers(arrivals)
+    return (
+        (queries.facts, [unread]),
+        (queries.ban_digests, [list(said), unread]),
+        (queries.ban_entries, [list(digests), list(_placers(arrivals)), unread]),
         (queries.customers, [list(reach.ids)]),
         (queries.active_agreements, []),
     )
+
+
+async def _snapshot(
+    connection: Connection,
+    arrivals: Sequence[Intake],
+    reach: Reach,
+    digester: Digester,
+    answers: Sequence[Sequence[Row]],
+    known: Mapping[bytes, Sequence[Fact]],
+) -> Snapshot:
+    fact_rows, last_said, entries, person_rows, agreements = answers
+    facts: dict[bytes, Sequence[Fact]] = {**known, **_facts(fact_rows)}
+    persons = _persons(person_rows)
+    if more := _ids_after_erasures(arrivals, reach, facts, digester) - reach.ids:
+        persons |= _persons(await connection.fetch(queries.customers, list(more)))
+        reach.ids |= more
     return Snapshot(
-        identities=identities,
+        identities=reach.members,
         by_match_key=reach.by_key,
         facts=facts,
-        persons=_persons(persons),
+        persons=persons,
         entries=_entries(entries),
         digests=_last_said(last_said),
         agreements=purposes(active(map(event_of, agreements)).values()),
@@ -56,32 +107,39 @@ async def read_snapshot(
     )
 
 
-async def _facts(connection: Connection, identities: Collection[bytes]) -> dict[bytes, list[Fact]]:
+def _facts(rows: Iterable[Row]) -> dict[bytes, list[Fact]]:
     facts: dict[bytes, list[Fact]] = defaultdict(list)
-    if identities:
-        for row in await connection.fetch(queries.facts, list(identities)):
-            facts[row["identity"]].append(fact_of(row))
+    for row in rows:
+        fact = fact_of(row)
+        assert fact.identity is not None
+        facts[fact.identity].append(fact)
     return facts
 
 
-def _possible_ids(
+def _ids(arrivals: Sequence[Intake], reach: Reach, digester: Digester) -> set[uuid.UUID]:
+    """Every id that these persons have, or could come to have if nobody was erased."""
+    ids = {digester.customer_id(one, 0) for one in identities_of(arrivals, reach)}
+    return ids | {member.person_id for member in reach.members.values()}
+
+
+def _ids_after_erasures(
     arrivals: Sequence[Intake],
     reach: Reach,
     facts: Mapping[bytes, Sequence[Fact]],
     digester: Digester,
 ) -> set[uuid.UUID]:
-    """Every id that these persons have, or could come to have: after an erasure a new one."""
+    """The ids under which whoever was erased comes back (R25)."""
+    erased = _erased(arrivals, facts)
+    if not erased:
+        return set()
     identities = identities_of(arrivals, reach)
-    ids = {digester.customer_id(identity, 0) for identity in identities}
-    if erased := _erased(arrivals, facts):
-        people = people_of(arrivals, reach)
-        ids.update(
-            digester.customer_id(member, epoch_of(time))
-            for identity, time in erased
-            for member in people.members(identity)
-            if member in identities
-        )
-    return ids | {member.person_id for member in reach.members.values()}
+    people = people_of(arrivals, reach)
+    return {
+        digester.customer_id(member, epoch_of(time))
+        for identity, time in erased
+        for member in people.members(identity)
+        if member in identities
+    }
 
 
 def _erased(
@@ -161,12 +219,7 @@ async def read_entries(
     connection: Connection, digests: Collection[bytes]
 ) -> dict[bytes, list[Entry]]:
     """What is written under the digests, and under the identities that placed it."""
-    query, arguments = _entries_asked(digests)
-    return _entries(await connection.fetch(query, *arguments))
-
-
-def _entries_asked(digests: Collection[bytes], placers: Collection[bytes] = ()) -> Asked:
-    return queries.ban_entries, [list(digests), list(placers)]
+    return _entries(await connection.fetch(queries.ban_entries, list(digests), [], []))
 
 
 def _entries(rows: Iterable[Row]) -> dict[bytes, list[Entry]]:

@@ -4,8 +4,6 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import asyncpg
-
 from register.rules.bans import Entry
 from register.rules.digest import Point
 from register.rules.facts import Fact
@@ -23,24 +21,36 @@ def uuid_of(value: uuid.UUID) -> uuid.UUID:
     return uuid.UUID(int=value.int)
 
 
-def fact_of(row: asyncpg.Record) -> Fact:
-    """A row of the query `facts`."""
-    kinds: Sequence[str] = row["point_kinds"]
+def fact_of(row: Row) -> Fact:
+    """A row of the query `facts`, or its like."""
+    (
+        fact_id,
+        identity,
+        source,
+        event_id,
+        fact_type,
+        time,
+        received,
+        body,
+        digests,
+        kinds,
+        names,
+        contacts,
+        party,
+    ) = row
     return Fact(
-        fact_id=uuid_of(row["fact_id"]),
-        source=row["source"],
-        event_id=row["event_id"],
-        type=row["type"],
-        identity=row["identity"],
-        time=row["time"],
-        received=row["received"],
-        body=row["body"],
-        party=row["party"],
-        points=tuple(
-            map(Point._make, zip(map(_KINDS.__getitem__, kinds), row["points"], strict=True))
-        ),
-        names=tuple(row["names"]),
-        contacts=tuple(row["contacts"]),
+        fact_id=uuid_of(fact_id),
+        source=source,
+        event_id=event_id,
+        type=fact_type,
+        identity=identity,
+        time=time,
+        received=received,
+        body=body,
+        party=party,
+        points=tuple(map(Point._make, zip(map(_KINDS.__getitem__, kinds), digests, strict=True))),
+        names=tuple(names),
+        contacts=tuple(contacts),
     )
 
 

@@ -15,11 +15,13 @@ from register.store.rows import Row, columns
 
 Asked = tuple[str, Sequence[object]]
 """A query with its arguments."""
+Answers = list[list[tuple[Any, ...]]]
+"""The rows that each of some queries gives."""
 
 _PARAMETER = re.compile(r"\$(\d+)")
 
 
-async def read_together(connection: Connection, *asked: Asked) -> list[list[tuple[Any, ...]]]:
+async def read_together(connection: Connection, *asked: Asked) -> Answers:
     """What queries that only read answer, all as of one moment; rows are plain tuples.
 
     An array may be among a query's columns only where this connection has met its type before:
@@ -58,12 +60,15 @@ class Looks:
         self._answers.append(_comparable(rows))
         return rows
 
-    async def still_hold(self) -> bool:
-        """Whether all of them answer the same now, in whatever order."""
-        if not self._asked:
-            return True
-        again = await read_together(self._connection, *self._asked)
-        return [_comparable(rows) for rows in again] == self._answers
+    async def again(self, *more: Asked) -> Answers | None:
+        """Ask all of them again, and `more`, as of one moment; gives the answers to `more`, or
+        None where one of them answers something else now than before."""
+        if not self._asked and not more:
+            return []
+        answers = await read_together(self._connection, *self._asked, *more)
+        count = len(self._asked)
+        same = [_comparable(rows) for rows in answers[:count]] == self._answers
+        return answers[count:] if same else None
 
 
 def _comparable(rows: Iterable[Row]) -> frozenset[tuple[object, ...]]:

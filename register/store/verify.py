@@ -16,8 +16,7 @@ from register.rules.snapshot import Changes, Snapshot
 from register.store.agreements import begin_to_decide
 from register.store.batch import Rules, decide_anew
 from register.store.pool import Connection
-from register.store.reach import lock_reach
-from register.store.reading import read_entries, read_snapshot
+from register.store.reading import lock_and_read, read_entries, read_snapshot
 from register.store.rows import uuid_of
 from register.store.sql import queries
 from register.store.writing import write_entries
@@ -68,8 +67,7 @@ async def verify_step(
         if not persons:
             return None
         await begin_to_decide(connection)
-        reach = await lock_reach(connection, [], persons)
-        snapshot = await read_snapshot(connection, [], reach, rules.digester)
+        reach, snapshot = await lock_and_read(connection, [], rules.digester, persons)
         missing = await _missing_entries(connection, snapshot)
         if missing and repair:
             await write_entries(connection, missing)

@@ -52,7 +52,7 @@ async def test_so_is_that_of_who_shares_a_contact_point(register: StoreDriver) -
     again = read(ban(day(3), scope("offers"), subject="c-1"), digester=register.rules.digester)
     lock = _digest_lock(register.rules.digester.email("before@example.fi").digest)
     async with register.connection.transaction():
-        reach = await lock_reach(register.connection, [again])
+        reach, _ = await lock_reach(register.connection, [again])
         assert len(reach.persons) == 2
         assert await register.connection.fetchval(_HELD, lock)
 
@@ -66,7 +66,7 @@ async def test_an_order_of_who_banned_once_concerns_nobody_else(register: StoreD
     again = order(day(3), shared, order_id="order-2", subject="c-1")
     async with register.connection.transaction():
         arrival = read(again, digester=register.rules.digester)
-        assert len((await lock_reach(register.connection, [arrival])).persons) == 1
+        assert len((await lock_reach(register.connection, [arrival]))[0].persons) == 1
 
 
 async def test_who_comes_back_after_a_ban_on_collecting_concerns_who_shares_the_address(
@@ -80,7 +80,7 @@ async def test_who_comes_back_after_a_ban_on_collecting_concerns_who_shares_the_
     back = order(day(3), shared, order_id="order-2", subject="c-1")
     async with register.connection.transaction():
         arrival = read(back, digester=register.rules.digester)
-        assert len((await lock_reach(register.connection, [arrival])).persons) == 2
+        assert len((await lock_reach(register.connection, [arrival]))[0].persons) == 2
 
 
 async def test_what_a_person_bans_and_lifts_by_its_addresses_is_decided_once(
@@ -107,12 +107,11 @@ _LOOKED_UP = {
     "persons_of": ("identity", "identity"),
     "match_keys": ("match_key",),
     "members": ("person_id",),
-    "contact_points": ("identity",),
-    "point_users": ("digest",),
+    "users": ("identity", "digest"),
     "facts": ("identity",),
     "customers": ("person_id",),
-    "ban_entries": ("digest", "digest"),
-    "ban_digests": ("digest",),
+    "ban_entries": ("digest", "digest", "identity"),
+    "ban_digests": ("digest", "identity"),
 }
 """What a batch reads, with the kinds of keys that it gives."""
 
