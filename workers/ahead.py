@@ -91,6 +91,7 @@ class ReadAhead:
         self._gather_s = gather_s
         self.limit = max_records
         self._until = 0.0
+        self._hurried = False
         self._next: asyncio.Task[Read] | None = None
 
     async def take(self, epoch: int) -> Read:
@@ -100,7 +101,7 @@ class ReadAhead:
         """
         task, self._next = self._next, None
         read = await (task or self._read(epoch))
-        if 0 < read.size < self.limit:
+        if 0 < read.size < self.limit and not self._hurried:
             # What came while the last batch was written: the more waits, the larger a batch.
             await self._fetch(read, timeout_ms=0)
         return read
@@ -119,11 +120,14 @@ class ReadAhead:
         """Begin to read the next batch, while this one begins to be written."""
         if self._next is None:
             self._until = time.monotonic() + self._gather_s
+            self._hurried = False
             self._next = asyncio.create_task(self._read(epoch))
 
     def hurry(self) -> None:
-        """Gather no more for the batch that is being read."""
+        """Gather no more for the batch that is being read, nor ask for what came meanwhile: while
+        partitions are handed over, the client answers only once that is done."""
         self._until = 0.0
+        self._hurried = True
 
     async def drop(self) -> bool:
         """Forget what was read ahead; tells whether there was anything."""

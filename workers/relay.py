@@ -36,6 +36,8 @@ from workers.settings import Settings
 
 _STANDBY_SECONDS = 0.5
 _LOOK_SECONDS = 1.0
+_FEW = 100
+"""Messages of a wave that costs Kafka about as much as a wave of one."""
 _MEASURE_SECONDS = 2.0
 _CHANNEL = "outbox"
 _SILENT_FOR = "30s"
@@ -147,7 +149,7 @@ class Relay(LoopService):
                 continue
             wave = await next_messages(connection, self._settings.outbox_batch, self._stuck)
             if wave:
-                last = time.monotonic()
+                last = time.monotonic() if len(wave) < _FEW else 0.0
                 await self._publish(connection, producer, wave)
             if len(wave) < self._settings.outbox_batch:
                 await self._wait_for_work()
@@ -173,9 +175,10 @@ class Relay(LoopService):
             return
 
     async def _let_more_come(self, last: float) -> None:
-        """A wave costs Kafka the same for one message as for a hundred. Where nobody waits for
-        what is new, one begins no more often than a lane's batches do."""
-        left = last + self._settings.gather_ms / 1000 - time.monotonic()
+        """After a wave of a few messages, and where nobody waits for what is new, the next one
+        begins no more often than a lane's batches do; once a second in any case, since a
+        connection that is lost meanwhile is not noticed before it is asked again."""
+        left = min(last + self._settings.gather_ms / 1000 - time.monotonic(), _LOOK_SECONDS)
         if left > 0:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._hurried.wait(), left)
