@@ -21,23 +21,21 @@ CORES_PER_WORKER = 2
 async def measure(
     service: Service, sizes: Sequence[int], events: int, crews: Sequence[int]
 ) -> tuple[Service, list[Figure]]:
-    """Grow one register; gives it at its largest with the figures.
+    """Grow one register; gives it at its largest, with the figures.
 
-    At each size `events` events by persons drawn from all of it are taken in, at the last also
-    by more than one worker.
+    At each size but the first `events` events by persons drawn from all of it are taken in, and
+    right after that as many in a register of the first size: machines are slower at times. At
+    the last size events are taken in by more than one worker too.
     """
     register = await service.another(RUN)
-    there, costs = 0, []
-    for size in sizes:
-        first = orders(RUN, there, size - there)
-        await in_process.write(register, first, keep_outbox=False, total=size - there)
-        await register.settle()
+    small, there, figures = sizes[0], 0, []
+    for size in sizes[1:]:
+        await _grow(register, there, size)
         there = size
-        costs.append(await _cost(register, size, events))
-    figures = [
-        _cost_figure(sizes[0], costs[0], size, cost)
-        for size, cost in zip(sizes[1:], costs[1:], strict=True)
-    ]
+        cost = await _cost(register, size, events)
+        beside = await service.another(f"{RUN}-beside-{size}")
+        await _grow(beside, 0, small)
+        figures.append(_cost_figure(small, await _cost(beside, small, events), size, cost))
     rates = [await _rate(register, there, events, count) for count in crews]
     return register, figures + [
         _speed_figure(crews[0], rates[0], count, rate)
@@ -52,6 +50,12 @@ def of_everybody(persons: int, count: int, note: str) -> Iterator[Published]:
     for number in range(count):
         make = rng.choices(kinds, (50, 35, 15))[0]
         yield make(RUN, rng.randrange(persons), f".{note}.{number}")
+
+
+async def _grow(register: Service, there: int, size: int) -> None:
+    first = orders(RUN, there, size - there)
+    await in_process.write(register, first, keep_outbox=False, total=size - there)
+    await register.settle()
 
 
 async def _cost(register: Service, size: int, events: int) -> Drained:
