@@ -126,7 +126,6 @@ class ReadAhead:
     def hurry(self) -> None:
         """Gather no more for the batch that is being read, nor ask for what came meanwhile: while
         partitions are handed over, the client answers only once that is done."""
-        self._until = 0.0
         self._hurried = True
 
     async def drop(self) -> bool:
@@ -141,7 +140,7 @@ class ReadAhead:
     async def _read(self, epoch: int) -> Read:
         read = Read(epoch)
         await self._fetch(read, timeout_ms=POLL_MS)
-        while 0 < read.size < self.limit and not read.is_awaited:
+        while 0 < read.size < self.limit and not (read.is_awaited or self._hurried):
             left_ms = int(1000 * (self._until - time.monotonic()))
             if left_ms <= 0:
                 break

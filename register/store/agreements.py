@@ -68,8 +68,8 @@ async def write_agreements(
         [fact.received for fact in facts],
         [fact.body for fact in facts],
     )
-    now = purposes((await read_agreements(connection)).values())
-    if now != before:
+    after = purposes((await read_agreements(connection)).values())
+    if after != before:
         last = facts[-1]
         cause = {
             "source": last.source,
@@ -78,4 +78,4 @@ async def write_agreements(
             "received": last.received.isoformat(),
         }
         await connection.execute(queries.start_sweep, SWEEP, cause)
-    return now
+    return after
