@@ -60,6 +60,15 @@ class Crew:
                 while await asyncio.to_thread(ask_ready, url) is not None:  # noqa: ASYNC110
                     await asyncio.sleep(POLL_S)
 
+    async def settled(self) -> None:
+        """Wait until all of them have counted the register, as each does after its start and then
+        seldom: that is no part of what events cost. Raises OSError, TimeoutError."""
+        async with asyncio.timeout(READY_S):
+            for url in self.urls:
+                # The last thing that is counted.
+                while not (await scrape(url)).total("register_customers"):  # noqa: ASYNC110
+                    await asyncio.sleep(POLL_S)
+
     async def used(self) -> Usage:
         """What they and PostgreSQL have used."""
         return await used(self.service, self.pids)

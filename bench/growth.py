@@ -59,8 +59,11 @@ async def _grow(register: Service, there: int, size: int) -> None:
 
 
 async def _cost(register: Service, size: int, events: int) -> Drained:
-    await publish(register, tuple(of_everybody(size, events, f"cost-{size}")))
+    fed = tuple(of_everybody(size, events, f"cost-{size}"))
     async with working(register) as crew:
+        await crew.ready()
+        await crew.settled()
+        await publish(register, fed)
         return await drain(crew, events, name=f"{size} persons")
 
 
@@ -69,6 +72,7 @@ async def _rate(register: Service, persons: int, events: int, count: int) -> flo
     fed = tuple(of_everybody(persons, events, f"crew-{count}"))
     async with working(register, count) as crew:
         await crew.ready()
+        await crew.settled()
         await publish(register, fed)
         return (await drain(crew, events, name=f"{count} workers")).per_second
 

@@ -190,11 +190,17 @@ def _lists(data: Mapping[str, Any]) -> tuple[_Terms, _Terms, _Terms]:
 
 
 @lru_cache(_DISTINCT_SCOPES)
-def _scope(purposes: _Terms, channels: _Terms, products: _Terms) -> Scope:
-    cells = mask(
+def _cells(purposes: _Terms, channels: _Terms) -> int:
+    """Apart from products: of those there may be any number of combinations."""
+    return mask(
         None if purposes is None else map(Purpose, purposes),
         None if channels is None else map(Channel, channels),
     )
+
+
+@lru_cache(_DISTINCT_SCOPES)
+def _scope(purposes: _Terms, channels: _Terms, products: _Terms) -> Scope:
+    cells = _cells(purposes, channels)
     return Scope(
         cells=cells,
         named=cells if purposes and channels else 0,

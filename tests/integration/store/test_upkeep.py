@@ -2,8 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
+import pytest
+
 from register.outbound import Outbound
+from register.store.pool import Connection, connect
 from register.store.republish import republish_bans, republish_customers, republish_only
+from register.store.sql import queries
+from tests.conftest import Database
 from tests.integration.store.driver import StoreDriver
 from tests.support.events import (
     address,
@@ -104,3 +110,24 @@ async def test_republication_says_the_last_word_again_in_the_same_version(
     assert sorted(again, key=lambda one: one["id"]) == sorted(said, key=lambda one: one["id"])
     assert (await republish_customers(register.connection, outbound, last))[0] == 0
     assert await republish_only(register.connection, outbound, [last] if last else [], []) == 1
+
+
+@pytest.mark.parametrize("name", ["customer_count", "possible_duplicates"])
+async def test_who_counts_the_register_leaves_processors_to_batches(
+    name: str, database: Database
+) -> None:
+    """Where PostgreSQL would use several for it, as it does once a register is large."""
+    anybody = await asyncpg.connect(database.url)
+    ours = await connect(database.url, "test")
+    try:
+        assert "Gather" in await _plan_as_of_much(anybody, getattr(queries, name))
+        assert "Gather" not in await _plan_as_of_much(ours, getattr(queries, name))
+    finally:
+        await anybody.close()
+        await ours.close()
+
+
+async def _plan_as_of_much(connection: Connection, query: str) -> str:
+    for setting in ("parallel_setup_cost", "parallel_tuple_cost", "min_parallel_table_scan_size"):
+        await connection.execute(f"set {setting} = 0")
+    return "\n".join(line[0] for line in await connection.fetch(f"explain {query}"))
