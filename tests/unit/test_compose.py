@@ -11,6 +11,7 @@ import yaml
 
 from ops.stack import kafka_version
 from ops.stack.postgres import SETTINGS
+from workers.lanes import Lane
 
 _ROOT = Path(__file__).parents[2]
 _KAFKA_TEMPLATE = _ROOT / "ops" / "stack" / "kafka" / "server.properties"
@@ -29,6 +30,9 @@ _OF_THE_PLACE = {
     "num.network.threads",
     "num.io.threads",
 }
+_WORKERS = ("workers", "bulk-workers")
+_CPU_SHARES = 1024
+"""What a container has that says nothing."""
 # What the template's placeholders are for the one node of the compose file.
 _ONE_NODE = {"$replication": "1", "$min_isr": "1"}
 
@@ -89,8 +93,17 @@ def test_postgres_has_the_settings_of_the_local_stack(compose: dict[str, Any]) -
 def test_workers_get_what_the_local_stack_gives(compose: dict[str, Any]) -> None:
     """Workers and provisioning have the settings of DIR/env, and where to listen."""
     local = {"KAFKA_BOOTSTRAP_SERVERS", "DATABASE_URL", "DIGEST_SECRET", "METRICS_PORT"}
-    for service in ("workers", "provision"):
-        assert compose["services"][service]["environment"].keys() == local | {"METRICS_HOST"}
+    for service in (*_WORKERS, "provision"):
+        environment = compose["services"][service]["environment"]
+        assert environment.keys() - {"LANES"} == local | {"METRICS_HOST"}
+
+
+def test_every_lane_has_workers_of_its_own(compose: dict[str, Any]) -> None:
+    """A backlog takes no processor time from bans; together they read all lanes."""
+    lanes = [compose["services"][service]["environment"]["LANES"] for service in _WORKERS]
+    assert lanes == [Lane.URGENT, Lane.BULK]
+    assert compose["services"]["bulk-workers"]["cpu_shares"] < _CPU_SHARES
+    assert "cpu_shares" not in compose["services"]["workers"]
 
 
 def test_secrets_have_no_default(compose: dict[str, Any]) -> None:
@@ -147,5 +160,7 @@ def test_prometheus_scrapes_the_workers_port(compose: dict[str, Any]) -> None:
     """The port in prometheus.yml is the one the workers listen on."""
     config = yaml.safe_load((_ROOT / "ops" / "prometheus" / "prometheus.yml").read_text())
     jobs = {job["job_name"]: job for job in config["scrape_configs"]}
-    port = jobs["workers"]["dns_sd_configs"][0]["port"]
-    assert str(port) == compose["services"]["workers"]["environment"]["METRICS_PORT"]
+    (asked,) = jobs["workers"]["dns_sd_configs"]
+    assert asked["names"] == list(_WORKERS)
+    for service in _WORKERS:
+        assert str(asked["port"]) == compose["services"][service]["environment"]["METRICS_PORT"]
