@@ -62,6 +62,17 @@ async def write(
     return seconds
 
 
+def decode_rate(service: Service, deliveries: Iterable[Published]) -> float:
+    """Events a second that one process decodes, checks and normalises, and nothing else."""
+    decoder = Decoder(service.rules().digester, service.prefix)
+    now = datetime.now(UTC)
+    begun = time.perf_counter()
+    offset = 0
+    for offset, one in enumerate(deliveries, 1):
+        _read(decoder, service.prefix, one, offset, now)
+    return offset / (time.perf_counter() - begun)
+
+
 def _read(
     decoder: Decoder, prefix: str, published: Published, offset: int, now: datetime
 ) -> Arrived | Unread:

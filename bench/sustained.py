@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass, field
 
-from bench import ceilings
+from bench import ceilings, in_process
 from bench.ceilings import WriteCeiling
 from bench.crew import Drained, drain, working
 from bench.feeds import Feed, feeds, publish
@@ -37,6 +37,8 @@ async def measure(service: Service, count: int, peer_limit_s: float) -> Sustaine
     for feed in feeds(count):
         start = await publish(register, feed.deliveries)
         ours, peak = await _ours(register, feed)
+        # Before the same persons are heard of in this process once more.
+        decoded = in_process.decode_rate(register, feed.deliveries)
         written = await ceiling.measure(feed)
         read = await ceilings.read_rate(register, start, len(feed.deliveries))
         taken: dict[Peer, Taken] = {}
@@ -46,7 +48,7 @@ async def measure(service: Service, count: int, peer_limit_s: float) -> Sustaine
             except (TimeoutError, RuntimeError) as error:
                 lanes.remove(lane)
                 found.missing.append(f"{lane.peer.name}: {error}")
-        found.figures += _figures(feed, ours, peak, written, read, taken)
+        found.figures += _figures(feed, ours, peak, written, read, decoded, taken)
         if feed.name == _FOR_COSTS:
             found.saturation = ours.per_second
             found.figures += _costs(feed, ours, peak, written, taken)
@@ -76,6 +78,7 @@ def _figures(
     peak: float,
     written: ceilings.Written,
     read: float,
+    decoded: float,
     taken: dict[Peer, Taken],
 ) -> list[Figure]:
     which, lower = min(("rows written", written.per_second), ("bytes read", read), key=_second)
@@ -95,6 +98,7 @@ def _figures(
                 "write_ceiling_batch": written.batch,
                 "write_ceiling": written.detail,
                 "read_ceiling_per_s": round(read),
+                "decoded_per_s": round(decoded),
             },
         )
     ]
