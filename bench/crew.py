@@ -61,7 +61,7 @@ class Crew:
                     await asyncio.sleep(POLL_S)
 
     async def settled(self) -> None:
-        """Wait until all of them have counted the register, as each does after its start and then
+        """Wait until the register is counted, which is due where it has grown since, and otherwise
         seldom: that is no part of what events cost. Raises OSError, TimeoutError."""
         async with asyncio.timeout(READY_S):
             for url in self.urls:

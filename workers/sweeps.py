@@ -8,14 +8,17 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
+from prometheus_client import Gauge
+
 from register.store.batch import Rules
-from register.store.duplicates import count_possible_duplicates
+from register.store.counts import CUSTOMERS, DUPLICATES, Count, counted
 from register.store.pool import CONFLICT, Connection
 from register.store.requests import counts
 from register.store.restored import read_hold
-from register.store.sweeps import customer_count, disclosure_step, retention_step, sweep_step
+from register.store.sweeps import disclosure_step, retention_step, sweep_step
 from workers.logs import log_failure
 from workers.loop import OUTAGE, LoopService, at_most_often
 from workers.metrics import Metrics
@@ -23,8 +26,8 @@ from workers.settings import Settings
 
 _IDLE_SECONDS = 0.5
 _RETENTION_SECONDS = 60.0
-_DUPLICATES_SECONDS = 3600.0
-_CUSTOMERS_SECONDS = 2.0
+_LOOK_SECONDS = 2.0
+"""For what another worker has counted meanwhile."""
 _FAILED_SECONDS = 30.0
 
 _Step = Callable[[Connection, Rules, datetime], Awaitable[bool]]
@@ -39,6 +42,13 @@ class Sweeps(LoopService):
         self._metrics = metrics
         self._rules = settings.rules()
         self._due: dict[str, float] = {}
+        self._counts: list[tuple[str, _Step]] = [
+            (count.what, partial(self._count, count, gauge))
+            for count, gauge in (
+                (DUPLICATES, metrics.possible_duplicates),
+                (CUSTOMERS, metrics.customers),
+            )
+        ]
 
     async def session(self) -> None:
         """Work over one database connection."""
@@ -62,8 +72,7 @@ class Sweeps(LoopService):
             ("agreements", sweep_step),
             ("disclosures", disclosure_step),
             ("retention", self._retain),
-            ("duplicates", self._count_duplicates),
-            ("customers", self._count_customers),
+            *self._counts,
         ):
             if time.monotonic() >= self._due.get(name, 0.0):
                 worked = await self._try(name, step, connection, now) or worked
@@ -94,25 +103,19 @@ class Sweeps(LoopService):
             self._due["retention"] = time.monotonic() + _RETENTION_SECONDS
         return erased > 0
 
-    async def _count_duplicates(self, connection: Connection, _: Rules, __: datetime) -> bool:
-        """It looks at the whole register, so seldom."""
+    async def _count(
+        self, count: Count, gauge: Gauge, connection: Connection, _: Rules, __: datetime
+    ) -> bool:
         began = time.monotonic()
         try:
-            found = await count_possible_duplicates(connection)
+            number = await counted(connection, count)
         except OUTAGE:
             # It may take longer than a statement may: the rest goes on meanwhile.
-            self._due["duplicates"] = time.monotonic() + at_most_often(_FAILED_SECONDS, began)
+            self._due[count.what] = time.monotonic() + at_most_often(_FAILED_SECONDS, began)
             raise
-        self._metrics.possible_duplicates.set(found.customers)
-        self._due["duplicates"] = time.monotonic() + _DUPLICATES_SECONDS
-        return False
-
-    async def _count_customers(self, connection: Connection, _: Rules, __: datetime) -> bool:
-        began = time.monotonic()
-        try:
-            self._metrics.customers.set(await customer_count(connection))
-        finally:
-            self._due["customers"] = time.monotonic() + at_most_often(_CUSTOMERS_SECONDS, began)
+        if number is not None:
+            gauge.set(number)
+        self._due[count.what] = time.monotonic() + _LOOK_SECONDS
         return False
 
     async def _rest(self) -> None:

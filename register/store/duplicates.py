@@ -6,7 +6,7 @@ from register.store.pool import Connection
 from register.store.sql import queries
 
 LONG_SECONDS = 300.0
-"""A look at the whole register may take so long: about 5 s per million customers."""
+"""A look at the whole register may take so long: about 3 s per million customers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -519,6 +519,21 @@ select count(*) as depth, (select created from outbox order by seq limit 1) as o
 -- Customers in the register.
 select count(*) from customer where content is not null;
 
+-- name: last_counted
+-- What was counted last, how long that took, and how many seconds ago it was.
+select number, seconds, extract(epoch from clock_timestamp() - at)::float8 as age
+from counted where what = $1;
+
+-- name: try_count
+-- Be the one who counts something, for this transaction. Two keys: no lock of events' has those.
+select pg_try_advisory_xact_lock(1, hashtext($1));
+
+-- name: save_count
+-- What was counted, and how long it took.
+insert into counted (what, number, seconds, at) values ($1, $2, $3, clock_timestamp())
+on conflict (what) do update
+set number = excluded.number, seconds = excluded.seconds, at = excluded.at;
+
 -- name: try_lead
 -- Become the one relay, for as long as this connection lives.
 select pg_try_advisory_lock($1);

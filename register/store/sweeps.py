@@ -131,8 +131,3 @@ async def _end(
         job.request_id, "disclosure.requested", reason, f"request:{job.job_id}", job.traceparent
     )
     await write_outbox(connection, [ended])
-
-
-async def customer_count(connection: Connection) -> int:
-    """Customers in the register now; it looks at each of them."""
-    return int(await connection.fetchval(queries.customer_count))

@@ -15,6 +15,7 @@ SMALL = frozenset(
         "agreement_fact",
         "catalogue",
         "consumer_offset",
+        "counted",
         "dead_letter",
         "dead_letter_action",
         "disclosure_job",
