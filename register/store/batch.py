@@ -175,10 +175,13 @@ async def _write_arrived(
         return []
     changing = any(one.intake.fact.type in _AGREEMENTS for one in arrived)
     await begin_to_decide(connection, changes_agreements=changing)
-    reach, snapshot = await lock_and_read(
-        connection, [one.intake for one in arrived], rules.digester, (), batch.concerns
-    )
+    # Before any lock on persons: who waits for another batch's keys keeps nobody waiting.
     fresh = await _sort_out(connection, arrived, outcome)
+    if not fresh:
+        return []
+    reach, snapshot = await lock_and_read(
+        connection, [one.intake for one in fresh], rules.digester, (), batch.concerns
+    )
     agreements = [one.intake for one in fresh if one.intake.fact.type in _AGREEMENTS]
     if agreements:
         active = await write_agreements(connection, agreements)
