@@ -37,7 +37,6 @@ async def measure(service: Service, count: int, peer_limit_s: float) -> Sustaine
     for feed in feeds(count):
         start = await publish(register, feed.deliveries)
         ours, peak = await _ours(register, feed)
-        # Before the same persons are heard of in this process once more.
         decoded = in_process.decode_rate(register, feed.deliveries)
         written = await ceiling.measure(feed)
         read = await ceilings.read_rate(register, start, len(feed.deliveries))

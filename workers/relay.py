@@ -25,16 +25,21 @@ from register.store.outbox import (
     forget,
     next_messages,
     try_to_lead,
+    waits,
 )
 from register.store.pool import Connection
 from register.store.restored import read_hold
 from topics import ELIGIBILITY
+from workers.lanes import Lane
 from workers.loop import LoopService, at_most_often
 from workers.metrics import Metrics
 from workers.replay import Replay
 from workers.settings import Settings
 
 _STANDBY_SECONDS = 0.5
+_LATER_SECONDS = 3.0
+"""What a relay beside the bulk lane alone leaves to those beside the urgent lane."""
+_NAME, _LATER_NAME = "register-relay", "register-relay-bulk"
 _LOOK_SECONDS = 1.0
 _FEW = 100
 """Messages of a wave that costs Kafka about as much as a wave of one."""
@@ -68,6 +73,8 @@ class Relay(LoopService):
         self._woken = asyncio.Event()
         self._hurried = asyncio.Event()
         self._stuck: set[Key] = set()
+        # Where a worker gives way to others (`nice`), bans must not wait for it to publish them.
+        self._comes_first = Lane.URGENT in settings.lanes
         self._replay = Replay(settings, self.stopping)
         self.ready = False
         self.holds = False
@@ -93,7 +100,8 @@ class Relay(LoopService):
 
     async def _serve(self) -> None:
         url = self._settings.database_url.get_secret_value()
-        connection = await self.connect(url, "register-relay", silent_for=_SILENT_FOR)
+        name = _NAME if self._comes_first else _LATER_NAME
+        connection = await self.connect(url, name, silent_for=_SILENT_FOR)
         try:
             await connection.add_listener(_CHANNEL, self._notified)
             self.ready = True
@@ -131,11 +139,14 @@ class Relay(LoopService):
             self._hurried.set()
 
     async def _stand_by(self, connection: Connection) -> None:
+        if not self._comes_first:
+            await self._rest(_LATER_SECONDS)
         while not self.stopping.is_set() and not await try_to_lead(connection):
-            try:
-                await asyncio.wait_for(self.stopping.wait(), _STANDBY_SECONDS)
-            except TimeoutError:
-                continue
+            await self._rest(_STANDBY_SECONDS if self._comes_first else _LATER_SECONDS)
+
+    async def _rest(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.stopping.wait(), seconds)
 
     async def _publish_forever(self, connection: Connection, producer: AIOKafkaProducer) -> None:
         due = last = 0.0
@@ -143,6 +154,9 @@ class Relay(LoopService):
             self._woken.clear()
             self._hurried.clear()
             if (began := time.monotonic()) >= due:
+                if not self._comes_first and await waits(connection, _NAME):
+                    log.info(self.name, action="gives-way")
+                    return
                 await self._measure(connection)
                 due = time.monotonic() + at_most_often(_MEASURE_SECONDS, began)
             if await self._held(connection):

@@ -14,13 +14,13 @@ from typing import Any
 from prometheus_client import Gauge
 
 from register.store.batch import Rules
-from register.store.counts import CUSTOMERS, DUPLICATES, Count, counted
+from register.store.counts import CUSTOMERS, DUPLICATES, Counter
 from register.store.pool import CONFLICT, Connection
 from register.store.requests import counts
 from register.store.restored import read_hold
 from register.store.sweeps import disclosure_step, retention_step, sweep_step
 from workers.logs import log_failure
-from workers.loop import OUTAGE, LoopService, at_most_often
+from workers.loop import OUTAGE, LoopService
 from workers.metrics import Metrics
 from workers.settings import Settings
 
@@ -43,7 +43,7 @@ class Sweeps(LoopService):
         self._rules = settings.rules()
         self._due: dict[str, float] = {}
         self._counts: list[tuple[str, _Step]] = [
-            (count.what, partial(self._count, count, gauge))
+            (count.what, partial(self._count, count.what, Counter(count), gauge))
             for count, gauge in (
                 (DUPLICATES, metrics.possible_duplicates),
                 (CUSTOMERS, metrics.customers),
@@ -104,18 +104,12 @@ class Sweeps(LoopService):
         return erased > 0
 
     async def _count(
-        self, count: Count, gauge: Gauge, connection: Connection, _: Rules, __: datetime
+        self, what: str, counter: Counter, gauge: Gauge, connection: Connection, *_: object
     ) -> bool:
-        began = time.monotonic()
-        try:
-            number = await counted(connection, count)
-        except OUTAGE:
-            # It may take longer than a statement may: the rest goes on meanwhile.
-            self._due[count.what] = time.monotonic() + at_most_often(_FAILED_SECONDS, began)
-            raise
+        self._due[what] = time.monotonic() + _LOOK_SECONDS
+        number = await counter.look(connection)
         if number is not None:
             gauge.set(number)
-        self._due[count.what] = time.monotonic() + _LOOK_SECONDS
         return False
 
     async def _rest(self) -> None:

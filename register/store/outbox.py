@@ -39,6 +39,11 @@ async def try_to_lead(connection: Connection) -> bool:
     return bool(await connection.fetchval(queries.try_lead, _LEADER_LOCK))
 
 
+async def waits(connection: Connection, name: str) -> bool:
+    """Whether a session of that name uses this database: one that would lead."""
+    return bool(await connection.fetchval(queries.session_named, name))
+
+
 async def next_messages(
     connection: Connection, limit: int, without: Collection[Key] = ()
 ) -> list[Waiting]:

@@ -43,7 +43,8 @@ _SETTINGS = {
     "jit": "off",
 }
 # A prepared statement may keep for long the plan that it got while its table was nearly empty:
-# planning anew costs less than one such plan on a full table.
+# planning anew costs less than one such plan on a full table. (Of one without parameters the plan
+# is kept all the same: the query `forget_plans` drops it.)
 _PLANNED_ANEW = {"plan_cache_mode": "force_custom_plan"}
 # Until a table was analyzed, the planner takes a few hundred keys for half of it, and reads or
 # hashes all of it instead of looking them up. With nothing left but looking up, a plan that was

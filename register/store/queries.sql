@@ -519,14 +519,17 @@ select count(*) as depth, (select created from outbox order by seq limit 1) as o
 -- Customers in the register.
 select count(*) from customer where content is not null;
 
--- name: last_counted
--- What was counted last, how long that took, and how many seconds ago it was.
-select number, seconds, extract(epoch from clock_timestamp() - at)::float8 as age
+-- name: last_count
+-- What was counted last, how long that took (null: it goes on, or was broken off), and how many
+-- seconds ago it was.
+select number, seconds, extract(epoch from clock_timestamp() - at)::float8 as age, at
 from counted where what = $1;
 
--- name: try_count
--- Be the one who counts something, for this transaction. Two keys: no lock of events' has those.
-select pg_try_advisory_xact_lock(1, hashtext($1));
+-- name: claim_count
+-- Be the one who counts something, where nobody else began since it was counted at $2.
+insert into counted (what, at) values ($1, clock_timestamp())
+on conflict (what) do update set seconds = null, at = excluded.at where counted.at = $2
+returning true;
 
 -- name: save_count
 -- What was counted, and how long it took.
@@ -534,9 +537,18 @@ insert into counted (what, number, seconds, at) values ($1, $2, $3, clock_timest
 on conflict (what) do update
 set number = excluded.number, seconds = excluded.seconds, at = excluded.at;
 
+-- name: forget_plans
+-- Have statements planned by what the tables hold now.
+discard plans;
+
 -- name: try_lead
 -- Become the one relay, for as long as this connection lives.
 select pg_try_advisory_lock($1);
+
+-- name: session_named
+-- Whether a session of that name uses this database.
+select exists (select from pg_stat_activity
+               where datname = current_database() and application_name = $1);
 
 -- name: insert_outbox
 -- Messages to publish, in order.

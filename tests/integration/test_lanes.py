@@ -7,6 +7,7 @@ import pytest
 from tests.integration.support.deployment import Deployment
 from tests.integration.support.events import ban, believable, consent, order, structured
 from tests.integration.support.model import assert_nothing_lost
+from tests.integration.support.polling import until
 from topics import CONSENTS, ORDERS
 from workers.lanes import BULK, URGENT
 
@@ -24,6 +25,29 @@ async def test_lanes_in_workers_of_their_own(deployment: Deployment) -> None:
         taken = [worker.metric("register_events_total", topic=topic) for topic in own]
         assert sum(taken) > 0
         assert not any(worker.metric("register_events_total", topic=topic) for topic in others)
+
+
+async def test_who_has_the_urgent_lane_publishes(deployment: Deployment) -> None:
+    """A worker of the bulk lane leads where nobody else does, and gives way: bans must not wait
+    for a process that waits for others."""
+    bulk = await deployment.start_worker({"LANES": "bulk"})
+
+    async def bulk_leads() -> bool:
+        return bulk.metric("register_relay_leads") == 1
+
+    await until("the only relay to lead", bulk_leads)
+    urgent = await deployment.start_worker({"LANES": "urgent"})
+
+    async def gave_way() -> bool:
+        return (
+            urgent.metric("register_relay_leads") == 1 and bulk.metric("register_relay_leads") == 0
+        )
+
+    await until("the other one to lead", gave_way)
+    await deployment.publish(believable(100, seed=9))
+    await deployment.drained()
+    await assert_nothing_lost(deployment)
+    assert await gave_way()
 
 
 async def test_what_trickles_in_is_gathered(deployment: Deployment) -> None:

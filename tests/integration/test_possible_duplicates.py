@@ -20,10 +20,10 @@ async def test_possible_duplicates_are_counted(deployment: Deployment) -> None:
         placed["data"]["party"]["name"]["given"] = placed["subject"]
     await deployment.publish(structured(ORDERS.name, placed) for placed in household)
     await deployment.drained()
-    async with connected(deployment.database_url) as connection:
-        await connection.execute("update counted set at = at - interval '1 hour'")
 
     async def counted() -> bool:
+        async with connected(deployment.database_url) as connection:
+            await connection.execute("update counted set at = at - interval '1 hour'")
         return all(worker.metric("register_possible_duplicates") == 2 for worker in (first, second))
 
     await until("the two who share a number to be counted", counted)

@@ -19,7 +19,7 @@ from register.inbound import Decoder
 from register.records import Record
 from register.store import dead_letters
 from register.store.batch import Arrived, Batch, Outcome, Unread, write_batch
-from register.store.counts import CUSTOMERS, counted
+from register.store.counts import CUSTOMERS, Counter
 from register.store.migrate import migrate_async
 from register.store.pool import Connection, connect
 from tests.integration.store.driver import StoreDriver
@@ -97,7 +97,7 @@ async def _ask(register: StoreDriver) -> None:
     by = dead_letters.Handling("operator", "sent again by its channel")
     places = dict.fromkeys((one.place for one in letters), None)
     await dead_letters.note(register.connection, dead_letters.Action.DISCARDED, places, by)
-    await counted(register.connection, CUSTOMERS)
+    await Counter(CUSTOMERS).look(register.connection)
 
 
 async def dump(connection: Connection, empty: Sequence[str]) -> str:

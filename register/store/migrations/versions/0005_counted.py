@@ -11,14 +11,14 @@ _STATEMENTS = (
     """
 create table counted (
     what text primary key,
-    number bigint not null,
-    seconds double precision not null,
+    number bigint,
+    seconds double precision,
     at timestamptz not null
 )
 """,
     """
 comment on table counted is
-    'Counts of the whole register, how long they took, and when they were made'
+    'Counts of the whole register, and how long they took: null while somebody counts'
 """,
 )
 
