@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import asyncpg
@@ -35,12 +35,14 @@ _HORIZON = "SELECT pg_current_xact_id()::text::bigint"
 @dataclass(frozen=True, slots=True)
 class Written:
     """Events whose rows were written in a second, also of processor time of both ends; with
-    what size of batch, and what one event used."""
+    what size of batch, and what one event used. `outgoing` are keys and values of the messages
+    among these rows."""
 
     per_second: float
     per_cpu_second: float
     batch: int
     detail: dict[str, Any]
+    outgoing: Sequence[tuple[bytes | None, bytes | None]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ class WriteCeiling:
             for size in BATCHES
             if size == BATCHES[0] or size <= len(feed.deliveries)
         ]
-        return max(tried, key=lambda one: one.per_second)
+        best = max(tried, key=lambda one: one.per_second)
+        return replace(best, outgoing=[(key, value) for _, _, key, value, *_ in rows["outbox"]])
 
     async def record(self, feed: Feed) -> Rows:
         """Apply the feed; gives every row that is there because of it, as it is at the end."""

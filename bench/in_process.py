@@ -10,7 +10,6 @@ from ops.generate.progress import Meter
 from ops.generate.published import Published
 from register.inbound import Decoder
 from register.records import Record
-from register.rules import normalise
 from register.store.batch import Arrived, Batch, Unread, write_batch
 from register.store.pool import connect
 
@@ -44,12 +43,12 @@ async def write(
             while taken := list(islice(stream, size)):
                 begun = time.perf_counter()
                 now = datetime.now(UTC)
-                read = [_read(decoder, service.prefix, one, next(offsets), now) for one in taken]
-                arrived = [one for one in read if isinstance(one, Arrived)]
-                unread = [one for one in read if isinstance(one, Unread)]
+                came = [read(decoder, service.prefix, one, next(offsets), now) for one in taken]
+                arrived = [one for one in came if isinstance(one, Arrived)]
+                unread = [one for one in came if isinstance(one, Unread)]
                 if unread:
                     raise RuntimeError(f"healthy events cannot be read: {unread[0].reason}")
-                last = read[-1].record.offset + 1
+                last = came[-1].record.offset + 1
                 batch = Batch(arrived, unread, {_NOWHERE: last})
                 await write_batch(connection, batch, rules, now)
                 seconds += time.perf_counter() - begun
@@ -63,24 +62,10 @@ async def write(
     return seconds
 
 
-def decode_rate(service: Service, deliveries: Iterable[Published]) -> float:
-    """Events a second of processor time that one process decodes, checks and normalises, of whose
-    persons it has not heard yet."""
-    for remembered in vars(normalise).values():
-        if hasattr(remembered, "cache_clear"):
-            remembered.cache_clear()
-    decoder = Decoder(service.rules().digester, service.prefix)
-    now = datetime.now(UTC)
-    begun = time.process_time()
-    offset = 0
-    for offset, one in enumerate(deliveries, 1):
-        _read(decoder, service.prefix, one, offset, now)
-    return offset / (time.process_time() - begun)
-
-
-def _read(
+def read(
     decoder: Decoder, prefix: str, published: Published, offset: int, now: datetime
 ) -> Arrived | Unread:
+    """Decode what would come from Kafka."""
     return decoder.read(
         Record(
             topic=prefix + published.topic,

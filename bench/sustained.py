@@ -3,7 +3,8 @@
 import sys
 from dataclasses import dataclass, field
 
-from bench import ceilings, in_process
+from bench import bare, ceilings
+from bench.bare import Bare
 from bench.ceilings import WriteCeiling
 from bench.crew import Drained, drain, working
 from bench.feeds import Feed, feeds, publish
@@ -37,9 +38,9 @@ async def measure(service: Service, count: int, peer_limit_s: float) -> Sustaine
     for feed in feeds(count):
         start = await publish(register, feed.deliveries)
         ours, peak = await _ours(register, feed)
-        decoded = in_process.decode_rate(register, feed.deliveries)
         written = await ceiling.measure(feed)
         read = await ceilings.read_rate(register, start, len(feed.deliveries))
+        least = await bare.measure(register, feed, written, read)
         taken: dict[Peer, Taken] = {}
         for lane in list(lanes):
             try:
@@ -47,7 +48,7 @@ async def measure(service: Service, count: int, peer_limit_s: float) -> Sustaine
             except (TimeoutError, RuntimeError) as error:
                 lanes.remove(lane)
                 found.missing.append(f"{lane.peer.name}: {error}")
-        found.figures += _figures(feed, ours, peak, written, read, decoded, taken)
+        found.figures += _figures(feed, ours, peak, written, read, least, taken)
         if feed.name == _FOR_COSTS:
             found.saturation = ours.per_second
             found.figures += _costs(feed, ours, peak, written, taken)
@@ -77,7 +78,7 @@ def _figures(
     peak: float,
     written: ceilings.Written,
     read: float,
-    decoded: float,
+    least: Bare,
     taken: dict[Peer, Taken],
 ) -> list[Figure]:
     which, lower = min(("rows written", written.per_second), ("bytes read", read), key=_second)
@@ -97,11 +98,12 @@ def _figures(
                 "write_ceiling_batch": written.batch,
                 "write_ceiling": written.detail,
                 "read_ceiling_per_s": round(read),
-                "decoded_per_s": round(decoded),
             },
         )
     ]
     best = max(taken, key=lambda peer: taken[peer].per_second, default=None)
+    if best is not None:
+        figures.append(least.figure(feed, best.name, taken[best].per_second))
     for peer, one in taken.items():
         target = None
         if peer is best:

@@ -5,15 +5,15 @@ import time
 
 import asyncpg
 import orjson
-from aiokafka import AIOKafkaProducer, ConsumerRecord
+from aiokafka import ConsumerRecord
 
-from bench import ceilings, growth
+from bench import bare, ceilings, growth
 from bench.arrivals import Arrivals
 from bench.children import run
 from bench.crew import POLL_S, working
 from bench.events import email, screening
 from bench.figures import Figure
-from bench.service import Service, make_topics
+from bench.service import Service
 from ops.generate.publish import Publisher
 from register.rules import normalise
 from register.store.pool import connect
@@ -43,7 +43,7 @@ async def republish(service: Service) -> Figure:
         unit="/s",
         value=len(messages) / seconds,
         yardstick_name="the same bytes, produced",
-        yardstick=await _produced(service, messages),
+        yardstick=len(messages) / (await bare.produce(service, messages)).seconds,
     )
 
 
@@ -125,21 +125,6 @@ async def _messages(service: Service) -> list[tuple[bytes, bytes]]:
     finally:
         await database.close()
     return [(row[0].encode(), row[1].encode()) for row in rows]
-
-
-async def _produced(service: Service, messages: list[tuple[bytes, bytes]]) -> float:
-    """Messages a second of a producer as careful as the relay."""
-    topic = f"{service.prefix}bench.again"
-    await make_topics(service.servers, topic, partitions=12)
-    producer = AIOKafkaProducer(
-        bootstrap_servers=service.servers, enable_idempotence=True, acks="all"
-    )
-    async with producer:
-        begun = time.perf_counter()
-        for key, value in messages:
-            await producer.send(topic, key=key, value=value)
-        await producer.flush()
-        return len(messages) / (time.perf_counter() - begun)
 
 
 async def _looked_up(service: Service, asked: list[list[int]]) -> float:

@@ -5,6 +5,7 @@ import os
 import asyncpg
 import pytest
 
+from bench import bare
 from bench.ceilings import TABLES, WriteCeiling, read_rate, write
 from bench.feeds import mixed, publish
 from bench.service import Service
@@ -57,6 +58,19 @@ async def test_the_read_ceiling_reads_what_was_published_after_a_place(service: 
     start = await publish(register, feed.deliveries)
     assert sum(start.values()) == len(feed.deliveries)
     assert await read_rate(register, start, len(feed.deliveries)) > 0
+
+
+async def test_without_any_rule_all_messages_are_sent(service: Service) -> None:
+    """Each part of what is left takes time, and nothing is left out of it."""
+    register = await service.another("bare")
+    feed = mixed(60, 0.0)
+    written = await (await WriteCeiling.make(service)).measure(feed)
+    assert written.outgoing
+    least = await bare.measure(register, feed, written, 100_000.0)
+    assert min(least.fetch_us, least.decode_us, least.publish_us) > 0
+    assert least.per_second < 100_000
+    places = {(f"{register.prefix}bench.again", number): 0 for number in range(12)}
+    assert await read_rate(register, places, len(written.outgoing)) > 0
 
 
 async def test_usage_grows_with_what_is_done(service: Service) -> None:
