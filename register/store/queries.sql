@@ -48,11 +48,11 @@ where m.match_key = any($1::bytea[]);
 
 -- name: persons_of
 -- Persons of the identities, with the names and contact points, as digests, that those of the
--- second list ever gave: a row for each fact that gave some (R50).
+-- second list ever gave: a row for each combination that a fact gave (R50).
 select i.identity, i.person_id, f.names, f.contacts
 from identity i
 left join lateral (
-    select names, contacts from fact
+    select distinct names, contacts from fact
     where identity = i.identity and i.identity = any($2::bytea[])
       and (names <> '{}' or contacts <> '{}') and body ? 'kind'
 ) f on true
@@ -103,33 +103,19 @@ from fact f left join fact_party p using (fact_id)
 where f.identity = any($1::bytea[]);
 
 -- name: ban_entries
--- What is written in the ban register under digests, under those that facts of the identities of
--- the third list name, and under the identities that placed it; and under those of the second.
--- Arrays, not joins: of how many digests a fact names the planner knows nothing.
-with named as (
-  select unnest($1::bytea[]) as digest
+-- What is written in the ban register under digests, and under the identities that placed it; and
+-- under those of the second list.
+with asked as (
+  select unnest($1::bytea[] || $2::bytea[]) as digest
   union
-  select unnest(points) from fact where identity = any($3::bytea[])
-), asked as (
-  select digest from named
-  union
-  select unnest($2::bytea[])
-  union
-  select placed_by from ban_entry
-  where digest = any(array(select digest from named)) and placed_by is not null
+  select placed_by from ban_entry where digest = any($1::bytea[]) and placed_by is not null
 )
 select digest, kind, fact_id, is_lift, reason, collection, since, placed_by, scope, derived_by
 from ban_entry where digest = any(array(select digest from asked));
 
 -- name: ban_digests
--- Last message per digest of the ban register, also of those that facts of the identities name.
-with asked as (
-  select unnest($1::bytea[]) as digest
-  union
-  select unnest(points) from fact where identity = any($2::bytea[])
-)
-select digest, kind, version, content
-from ban_digest where digest = any(array(select digest from asked));
+-- Last message per digest of the ban register.
+select digest, kind, version, content from ban_digest where digest = any($1::bytea[]);
 
 -- name: customers
 -- Last message per customer id.

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import asyncpg
@@ -95,15 +95,20 @@ class Contended(asyncpg.SerializationError):
         self.points = frozenset(points)
 
 
+async def _nothing_more(_: Reach) -> Sequence[Asked]:
+    return ()
+
+
 async def lock_reach(
     connection: Connection,
     arrivals: Sequence[Intake],
     persons: Collection[uuid.UUID] = (),
     points: Collection[bytes] = (),
-    asked: Callable[[Reach], Sequence[Asked]] = lambda _: (),
+    asked: Callable[[Reach], Awaitable[Sequence[Asked]]] = _nothing_more,
 ) -> tuple[Reach, Answers]:
     """Lock everything that the events name or can touch, `persons`, and who uses one of `points`,
-    for the transaction. Gives this, and what is answered to what is `asked` of it.
+    for the transaction. Gives this, and what is answered to what is `asked` of it: once more if
+    it turned out to be another reach under the locks.
 
     Digests come before persons and both are sorted, so that no two batches deadlock. Raises
     `Contended` if another batch widened the reach meanwhile: try again.
@@ -115,10 +120,10 @@ async def lock_reach(
     locks = expected.locks | named
     # Digests' locks are positive, persons' negative.
     await connection.execute(queries.lock, sorted(locks, key=lambda one: (one < 0, one)))
-    if (answers := await looks.again(*asked(expected))) is not None:
+    if (answers := await looks.again(*await asked(expected))) is not None:
         return expected, answers
     reach = await _settled(connection, arrivals, least, locks)
-    return reach, await read_together(connection, *asked(reach))
+    return reach, await read_together(connection, *await asked(reach))
 
 
 async def widen(

@@ -4,7 +4,6 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from types import MappingProxyType
 
 from register.rules.agreements import active, purposes
@@ -39,9 +38,9 @@ async def lock_and_read(
     points: Collection[bytes] = (),
 ) -> tuple[Reach, Snapshot]:
     """Lock what `lock_reach` does, and read all that is known of it; raises as that does."""
-    asked = partial(_asked, arrivals, digester)
-    reach, answers = await lock_reach(connection, arrivals, persons, points, asked)
-    return reach, await _snapshot(connection, arrivals, reach, digester, answers, {})
+    reading = _Reading(connection, arrivals, digester)
+    reach, answers = await lock_reach(connection, arrivals, persons, points, reading.asked)
+    return reach, await reading.snapshot(reach, answers)
 
 
 async def read_snapshot(
@@ -54,57 +53,64 @@ async def read_snapshot(
     """Read all that is known of what is locked; `before`, as it was read for a narrower reach in
     the same transaction, spares reading its facts again."""
     await read_members(Looks(connection), reach)
-    known = before.facts if before is not None else {}
-    answers = await read_together(connection, *_asked(arrivals, digester, reach, known))
-    return await _snapshot(connection, arrivals, reach, digester, answers, known)
+    known = before.facts if before is not None else _NOTHING
+    reading = _Reading(connection, arrivals, digester, known)
+    answers = await read_together(connection, *await reading.asked(reach))
+    return await reading.snapshot(reach, answers)
 
 
-def _asked(
-    arrivals: Sequence[Intake],
-    digester: Digester,
-    reach: Reach,
-    known: Mapping[bytes, Sequence[Fact]] = _NOTHING,
-) -> Sequence[Asked]:
-    """What a snapshot is read by, all as of one moment: where no lock guards a digest and another
-    batch bans it just now, its word stands with what it says, or neither does."""
-    unread = [identity for identity in reach.members if identity not in known]
-    digests = _digests_named(arrivals, known, reach)
-    reach.ids |= _ids(arrivals, reach, digester)
-    reach.ids |= _ids_after_erasures(arrivals, reach, known, digester)
-    said = digests | reach.members.keys() | _sayers(arrivals)
-    return (
-        (queries.facts, [unread]),
-        (queries.ban_digests, [list(said), unread]),
-        (queries.ban_entries, [list(digests), list(_placers(arrivals)), unread]),
-        (queries.customers, [list(reach.ids)]),
-        (queries.active_agreements, []),
-    )
+class _Reading:
+    """A snapshot as it is read: facts first, as they tell which digests and ids to ask for."""
 
+    def __init__(
+        self,
+        connection: Connection,
+        arrivals: Sequence[Intake],
+        digester: Digester,
+        known: Mapping[bytes, Sequence[Fact]] = _NOTHING,
+    ) -> None:
+        """Facts that are `known` are not read."""
+        self._connection = connection
+        self._arrivals = arrivals
+        self._digester = digester
+        self._known = known
+        self._facts = known
 
-async def _snapshot(
-    connection: Connection,
-    arrivals: Sequence[Intake],
-    reach: Reach,
-    digester: Digester,
-    answers: Sequence[Sequence[Row]],
-    known: Mapping[bytes, Sequence[Fact]],
-) -> Snapshot:
-    fact_rows, last_said, entries, person_rows, agreements = answers
-    facts: dict[bytes, Sequence[Fact]] = {**known, **_facts(fact_rows)}
-    persons = _persons(person_rows)
-    if more := _ids_after_erasures(arrivals, reach, facts, digester) - reach.ids:
-        persons |= _persons(await connection.fetch(queries.customers, list(more)))
-        reach.ids |= more
-    return Snapshot(
-        identities=reach.members,
-        by_match_key=reach.by_key,
-        facts=facts,
-        persons=persons,
-        entries=_entries(entries),
-        digests=_last_said(last_said),
-        agreements=purposes(active(map(event_of, agreements)).values()),
-        disclosures=await _handed_over(connection, arrivals, reach),
-    )
+    async def asked(self, reach: Reach) -> Sequence[Asked]:
+        """What the rest is read by, all as of one moment: where no lock guards a digest and
+        another batch bans it just now, its word stands with what it says, or neither does.
+
+        Facts are guarded by their persons' locks, and rows of a query of their own cost half of
+        what rows within one row do.
+        """
+        arrivals = self._arrivals
+        unread = [identity for identity in reach.members if identity not in self._known]
+        rows = await self._connection.fetch(queries.facts, unread) if unread else ()
+        self._facts = {**self._known, **_facts(rows)}
+        digests = _digests_named(arrivals, self._facts, reach)
+        reach.ids |= _ids(arrivals, reach, self._digester)
+        reach.ids |= _ids_after_erasures(arrivals, reach, self._facts, self._digester)
+        said = digests | reach.members.keys() | _sayers(arrivals)
+        return (
+            (queries.ban_digests, [list(said)]),
+            (queries.ban_entries, [list(digests), list(_placers(arrivals))]),
+            (queries.customers, [list(reach.ids)]),
+            (queries.active_agreements, []),
+        )
+
+    async def snapshot(self, reach: Reach, answers: Sequence[Sequence[Row]]) -> Snapshot:
+        """All of it."""
+        last_said, entries, person_rows, agreements = answers
+        return Snapshot(
+            identities=reach.members,
+            by_match_key=reach.by_key,
+            facts=self._facts,
+            persons=_persons(person_rows),
+            entries=_entries(entries),
+            digests=_last_said(last_said),
+            agreements=purposes(active(map(event_of, agreements)).values()),
+            disclosures=await _handed_over(self._connection, self._arrivals, reach),
+        )
 
 
 def _facts(rows: Iterable[Row]) -> dict[bytes, list[Fact]]:
@@ -219,7 +225,7 @@ async def read_entries(
     connection: Connection, digests: Collection[bytes]
 ) -> dict[bytes, list[Entry]]:
     """What is written under the digests, and under the identities that placed it."""
-    return _entries(await connection.fetch(queries.ban_entries, list(digests), [], []))
+    return _entries(await connection.fetch(queries.ban_entries, list(digests), []))
 
 
 def _entries(rows: Iterable[Row]) -> dict[bytes, list[Entry]]:

@@ -222,7 +222,7 @@ class Building:
     async def say_digests(self, digests: Sequence[bytes]) -> None:
         """What stands under digests, whoever uses them, now that every line is written."""
         entries = await read_entries(self.connection, digests)
-        rows = await self.connection.fetch(queries.ban_digests, digests, [])
+        rows = await self.connection.fetch(queries.ban_digests, digests)
         known = {
             row["digest"]: KnownDigest(
                 row["digest"], PointKind(row["kind"]), row["version"], row["content"]

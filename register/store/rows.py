@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from register.rules.bans import Entry
@@ -19,6 +20,15 @@ _KINDS = {kind.value: kind for kind in PointKind}
 def uuid_of(value: uuid.UUID) -> uuid.UUID:
     """The driver's own kind of UUID as Python's, which compares faster."""
     return uuid.UUID(int=value.int)
+
+
+_REMEMBERED = 4096
+"""What one person gave comes in each of its facts."""
+
+
+@lru_cache(_REMEMBERED)
+def _points(kinds: tuple[str, ...], digests: tuple[bytes, ...]) -> tuple[Point, ...]:
+    return tuple(map(Point, map(_KINDS.__getitem__, kinds), digests))
 
 
 def fact_of(row: Row) -> Fact:
@@ -48,7 +58,7 @@ def fact_of(row: Row) -> Fact:
         received=received,
         body=body,
         party=party,
-        points=tuple(map(Point._make, zip(map(_KINDS.__getitem__, kinds), digests, strict=True))),
+        points=_points(tuple(kinds), tuple(digests)),
         names=tuple(names),
         contacts=tuple(contacts),
     )

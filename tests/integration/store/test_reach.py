@@ -110,8 +110,8 @@ _LOOKED_UP = {
     "users": ("identity", "digest"),
     "facts": ("identity",),
     "customers": ("person_id",),
-    "ban_entries": ("digest", "digest", "identity"),
-    "ban_digests": ("digest", "identity"),
+    "ban_entries": ("digest", "digest"),
+    "ban_digests": ("digest",),
 }
 """What a batch reads, with the kinds of keys that it gives."""
 
