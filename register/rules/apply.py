@@ -376,12 +376,10 @@ def _published_no(no: No, *, marketing: bool, collection: bool) -> JsonDict:
 
 def _eldest(person: _Person) -> bytes:
     """The identity whose data is oldest: its id survives a merge, in any order (R51, R52)."""
-    expired = {fact.fact_id for fact in person.state.expired}
-    with_data = [
-        fact
-        for fact in person.facts
-        if fact.brings_data and fact.identity and fact.fact_id not in expired
-    ]
+    with_data = [fact for fact in person.facts if fact.brings_data and fact.identity]
+    if person.state.expired:
+        expired = {fact.fact_id for fact in person.state.expired}
+        with_data = [fact for fact in with_data if fact.fact_id not in expired]
     if not with_data:
         return min(person.identities)
     eldest = min(with_data, key=lambda fact: fact.order)

@@ -210,7 +210,7 @@ def _names_point(consent: Consent, entry: Entry, state: PersonState) -> bool:
 
 
 def _same_email(one: str, other: str) -> bool:
-    return normalise.email_exact(one) == normalise.email_exact(other)
+    return one == other or normalise.email_exact(one) == normalise.email_exact(other)
 
 
 def _product_ban(ban: Binding, product: str) -> Iterable[DeniedProduct]:
@@ -249,7 +249,10 @@ def _denied_products(
 
 def _may_call_about_mobile(state: PersonState) -> bool:
     """R31: the person now has a mobile contract."""
-    return any(order.active and MOBILE in order.categories for order in state.orders)
+    return any(
+        order.active and any(line["category"] == MOBILE for line in order.fact.body["lines"])
+        for order in state.orders
+    )
 
 
 def _mobile_by_phone(consented: int) -> Iterable[DeniedProduct]:
@@ -268,10 +271,12 @@ def _sale(state: PersonState) -> _Sale:
     for order in state.orders:
         if order.cancelled or not order.fact.body["contact_obtained_in_sale"]:
             continue
-        for point in named_and_held(order, state):
-            obtained.add(point)
-            if order.fact.body["marketing_opt_out_offered"]:
-                groups.setdefault(point, set()).update(order.categories)
+        points = named_and_held(order, state)
+        obtained |= points
+        if points and order.fact.body["marketing_opt_out_offered"]:
+            categories = order.categories
+            for point in points:
+                groups.setdefault(point, set()).update(categories)
     return _Sale(frozenset(obtained), groups)
 
 

@@ -132,17 +132,21 @@ def fold(facts: Iterable[Fact], collection_bans: CollectionBans | None = None) -
         billing=_billing(ordered),
         live=tuple(live),
         dead=tuple(dead),
-        ungrounded=tuple(
-            fact
-            for fact in ordered
-            if (fact.brings_data or fact.type == RETENTION)
-            and walk.floor is not None
-            and fact.time <= walk.floor
-        ),
+        ungrounded=_ungrounded(ordered, walk.floor),
         expired=tuple(expired),
         erased_at=max((fact.time for fact in ordered if fact.type == ERASURE), default=None),
         former_since=_former_since(orders),
         corrected=tuple(corrected_points(ordered)),
+    )
+
+
+def _ungrounded(ordered: Sequence[Fact], floor: Moment | None) -> tuple[Fact, ...]:
+    if floor is None:
+        return ()
+    return tuple(
+        fact
+        for fact in ordered
+        if fact.time <= floor and (fact.brings_data or fact.type == RETENTION)
     )
 
 

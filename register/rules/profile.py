@@ -22,6 +22,8 @@ class Corrected:
 
 
 _ROLE_FIELDS = frozenset({"email", "phone", "address", "company"})
+_MERGED = frozenset({"profiling", "company"})
+"""Fields of which a newer word adds to an older one."""
 
 
 def profile_of(live: Sequence[Fact], ended: Collection[uuid.UUID]) -> tuple[JsonDict, JsonDict]:
@@ -33,7 +35,11 @@ def profile_of(live: Sequence[Fact], ended: Collection[uuid.UUID]) -> tuple[Json
     for fact in live:
         party = fact.party or {}
         target = listed if fact.type == LISTING else own
-        dropped = _ROLE_FIELDS if fact.fact_id in ended else frozenset()
+        # `ended` is mostly empty, and to look into it would cost a hash for each fact.
+        dropped = _ROLE_FIELDS if ended and fact.fact_id in ended else frozenset()
+        if not dropped and party.keys().isdisjoint(_MERGED):
+            target.update(party)
+            continue
         for name, value in party.items():
             if name == "profiling":
                 if fact.type != LISTING:
@@ -51,6 +57,8 @@ def profile_of(live: Sequence[Fact], ended: Collection[uuid.UUID]) -> tuple[Json
 def corrected_points(ordered: Sequence[Fact]) -> Iterator[Corrected]:
     """Which contact points rectifications replaced, their data held or gone since: a ban stays
     in any case (R22)."""
+    if not any(fact.type == RECTIFICATION for fact in ordered):
+        return
     own: dict[PointKind, bytes] = {}
     listed: dict[PointKind, bytes] = {}
     for fact in ordered:

@@ -48,8 +48,10 @@ def of_ended_roles(ordered: Sequence[Fact], left: Mapping[bytes, Moment]) -> set
 def role_ended(ordered: Sequence[Fact], left: Mapping[bytes, Moment]) -> bool:
     """R27: the newest company that the person acted for is one that was left since; what the
     person or an order said of it comes before what a listing did."""
+    if not left:
+        return False
     acted = [fact for fact in ordered if fact.brings_data and _company_digest(fact) is not None]
-    if not left or not acted:
+    if not acted:
         return False
     own = [fact for fact in acted if fact.type != LISTING]
     newest = (own or acted)[-1]
