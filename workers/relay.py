@@ -39,6 +39,8 @@ from workers.settings import Settings
 _STANDBY_SECONDS = 0.5
 _LATER_SECONDS = 3.0
 """What a relay beside the bulk lane alone leaves to those beside the urgent lane."""
+_KEEPS_SECONDS = 60.0
+"""After it gave way once and leads again: whoever came first can perhaps not publish."""
 _NAME, _LATER_NAME = "register-relay", "register-relay-bulk"
 _LOOK_SECONDS = 1.0
 _FEW = 100
@@ -75,6 +77,7 @@ class Relay(LoopService):
         self._stuck: set[Key] = set()
         # Where a worker gives way to others (`nice`), bans must not wait for it to publish them.
         self._comes_first = Lane.URGENT in settings.lanes
+        self._keeps_until = 0.0
         self._replay = Replay(settings, self.stopping)
         self.ready = False
         self.holds = False
@@ -112,6 +115,7 @@ class Relay(LoopService):
             try:
                 await _start(producer)
                 self._metrics.relay_leads.set(1)
+                self._stuck.clear()  # by now its topic may take what was too long
                 log.info(self.name, action="leads")
                 self.backoff.reset()
                 await self._publish_forever(connection, producer)
@@ -154,11 +158,10 @@ class Relay(LoopService):
             self._woken.clear()
             self._hurried.clear()
             if (began := time.monotonic()) >= due:
-                if not self._comes_first and await waits(connection, _NAME):
-                    log.info(self.name, action="gives-way")
-                    return
                 await self._measure(connection)
                 due = time.monotonic() + at_most_often(_MEASURE_SECONDS, began)
+            if await self._gives_way(connection, began):
+                return
             if await self._held(connection):
                 continue
             wave = await next_messages(connection, self._settings.outbox_batch, self._stuck)
@@ -168,6 +171,17 @@ class Relay(LoopService):
             if len(wave) < self._settings.outbox_batch:
                 await self._wait_for_work()
                 await self._let_more_come(last)
+
+    async def _gives_way(self, connection: Connection, now: float) -> bool:
+        """Whether a relay beside the urgent lane stands by; asked every two seconds."""
+        if self._comes_first or now < self._keeps_until:
+            return False
+        self._keeps_until = now + _MEASURE_SECONDS
+        if not await waits(connection, _NAME):
+            return False
+        self._keeps_until = now + _KEEPS_SECONDS
+        log.info(self.name, action="gives-way")
+        return True
 
     async def _held(self, connection: Connection) -> bool:
         """Whether nothing may be published yet (R66); it has rested then, after a step on."""

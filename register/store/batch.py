@@ -175,7 +175,7 @@ async def _write_arrived(
         return []
     changing = any(one.intake.fact.type in _AGREEMENTS for one in arrived)
     await begin_to_decide(connection, changes_agreements=changing)
-    # Before any lock on persons: who waits for another batch's keys keeps nobody waiting.
+    # Before any lock on persons: who waits for another batch's keys holds none.
     fresh = await _sort_out(connection, arrived, outcome)
     if not fresh:
         return []

@@ -76,6 +76,7 @@ class Counter:
         # One that was made on empty tables is kept, since the query has no parameters.
         await connection.execute(queries.forget_plans)
         began = time.monotonic()
+        self._rests_until = began + BROKEN_OFF_S
         number = await count.ask(connection)
         seconds = time.monotonic() - began
         self._rests_until = time.monotonic() + count.interval_s
@@ -87,7 +88,7 @@ class Counter:
 
     def _is_due(self, last: Last) -> bool:
         if last.is_cheap and time.monotonic() < self._rests_until:
-            return False  # it counted for itself, and wrote nothing
+            return False  # it counted for itself, and wrote nothing, or it failed
         return self._count.is_due(last)
 
 

@@ -60,8 +60,9 @@ where i.identity = any($1::bytea[]);
 
 -- name: members
 -- Every identity of the persons, with the digests under which it placed bans or lifts, and those
--- of bans on collecting.
-select identity, person_id, source, subject, placed, collecting
+-- of bans on collecting. `written` tells whether its row is still the same one: it may have gone
+-- to another person and come back, and whoever had it meanwhile did not wait for these locks.
+select identity, person_id, source, subject, placed, collecting, i.xmin::text as written
 from identity i cross join lateral (
     select array_agg(distinct digest) as placed,
            array_agg(distinct digest) filter (where collection and not is_lift) as collecting

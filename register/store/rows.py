@@ -28,7 +28,7 @@ _REMEMBERED = 4096
 
 @lru_cache(_REMEMBERED)
 def _points(kinds: tuple[str, ...], digests: tuple[bytes, ...]) -> tuple[Point, ...]:
-    return tuple(map(Point, map(_KINDS.__getitem__, kinds), digests))
+    return tuple(Point(_KINDS[kind], digest) for kind, digest in zip(kinds, digests, strict=True))
 
 
 def fact_of(row: Row) -> Fact:

@@ -97,6 +97,17 @@ async def test_of_two_who_find_it_due_one_counts(
     assert set(numbers) <= {5, 6}
 
 
+async def test_who_fails_at_what_was_cheap_lets_it_be_for_a_while(register: StoreDriver) -> None:
+    asked = Asked()
+    worker = asked.worker()
+    await worker.look(register.connection)
+    asked.fails = True
+    with pytest.raises(TimeoutError):
+        await worker.look(register.connection)
+    assert await worker.look(register.connection) == 5
+    assert asked.times == 2
+
+
 async def test_who_fails_is_not_followed_by_the_others(
     register: StoreDriver, another: Connection
 ) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,10 +12,10 @@ from register.rules.apply import apply
 from register.rules.snapshot import Changes
 from register.store import batch
 from register.store.pool import connect
-from register.store.reach import Contended, _digest_lock, _person_lock, lock_reach
+from register.store.reach import Contended, Reach, _digest_lock, _person_lock, lock_reach
 from register.store.rows import array_of_digests, array_of_terms
 from register.store.sql import queries
-from register.store.together import reading
+from register.store.together import Asked, reading
 from tests.conftest import Database
 from tests.integration.store.driver import StoreDriver
 from tests.integration.store.said import rectification
@@ -220,6 +221,30 @@ async def test_what_another_batch_changed_before_the_locks_were_there_is_read_an
     said = await register.said("eligibility.updated")
     assert said[-1]["deny"]["offers"]["email"] == "banned"
     assert not (await register.verify()).found
+
+
+async def test_an_identity_that_went_to_another_person_and_came_back_is_read_anew(
+    register: StoreDriver, database: Database
+) -> None:
+    """R51: late events make the eldest identity another one, and then that one again. Who had the
+    identity meanwhile held other locks, and may have written of it after its facts were read."""
+    await register.write(order(day(1), consumer(email="aino@example.fi")))
+    persons = [row["person_id"] for row in await register.rows("select person_id from identity")]
+    times: list[Reach] = []
+    other = await connect(database.url, "other")
+
+    async def asked(reach: Reach) -> Sequence[Asked]:
+        times.append(reach)
+        if len(times) == 1:
+            await other.execute("update identity set person_id = person_id")
+        return ()
+
+    try:
+        async with register.connection.transaction():
+            await lock_reach(register.connection, [], persons, asked=asked)
+    finally:
+        await other.close()
+    assert len(times) == 2
 
 
 async def test_a_ban_that_comes_back_under_an_address_goes_on_in_its_versions(
