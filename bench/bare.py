@@ -9,15 +9,13 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 
 from bench import in_process
-from bench.ceilings import Written
+from bench.ceilings import Message, Written
 from bench.feeds import Feed
 from bench.figures import Figure
 from bench.service import Service, make_topics
 from register.inbound import Decoder
 from register.rules import normalise
-
-Message = tuple[bytes | None, bytes | None]
-"""Key and value."""
+from topics.declarations import PARTITIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ class Produced:
 async def produce(service: Service, messages: Sequence[Message]) -> Produced:
     """Send messages that are ready, by a producer as careful as the relay."""
     topic = f"{service.prefix}bench.again"
-    await make_topics(service.servers, topic, partitions=12)
+    await make_topics(service.servers, topic, partitions=PARTITIONS)
     producer = AIOKafkaProducer(
         bootstrap_servers=service.servers, enable_idempotence=True, acks="all"
     )

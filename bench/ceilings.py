@@ -26,6 +26,9 @@ BATCHES = (500, 2000, 5000)
 """Events per transaction that are tried; the best counts."""
 READ_ROUNDS = 3
 
+Message = tuple[bytes | None, bytes | None]
+"""Key and value."""
+
 Rows = Mapping[str, Sequence[tuple[Any, ...]]]
 """Rows by table."""
 
@@ -42,7 +45,7 @@ class Written:
     per_cpu_second: float
     batch: int
     detail: dict[str, Any]
-    outgoing: Sequence[tuple[bytes | None, bytes | None]] = ()
+    outgoing: Sequence[Message] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,22 +59,24 @@ async def _grow(register: Service, there: int, size: int) -> None:
 
 
 async def _cost(register: Service, size: int, events: int) -> Drained:
-    fed = tuple(of_everybody(size, events, f"cost-{size}"))
-    async with working(register) as crew:
-        await crew.ready()
-        await crew.settled()
-        await publish(register, fed)
-        return await drain(crew, events, name=f"{size} persons")
+    fed = of_everybody(size, events, f"cost-{size}")
+    return await _taken_in(register, fed, events, f"{size} persons")
 
 
 async def _rate(register: Service, persons: int, events: int, count: int) -> float:
     """Events a second of so many workers, which stand ready when the events come."""
-    fed = tuple(of_everybody(persons, events, f"crew-{count}"))
+    fed = of_everybody(persons, events, f"crew-{count}")
+    return (await _taken_in(register, fed, events, f"{count} workers", count)).per_second
+
+
+async def _taken_in(
+    register: Service, fed: Iterator[Published], events: int, name: str, count: int = 1
+) -> Drained:
     async with working(register, count) as crew:
         await crew.ready()
         await crew.settled()
-        await publish(register, fed)
-        return (await drain(crew, events, name=f"{count} workers")).per_second
+        await publish(register, tuple(fed))
+        return await drain(crew, events, name=name)
 
 
 def _cost_figure(small: int, before: Drained, size: int, now: Drained) -> Figure:

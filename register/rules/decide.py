@@ -249,10 +249,7 @@ def _denied_products(
 
 def _may_call_about_mobile(state: PersonState) -> bool:
     """R31: the person now has a mobile contract."""
-    return any(
-        order.active and any(line["category"] == MOBILE for line in order.fact.body["lines"])
-        for order in state.orders
-    )
+    return any(order.active and MOBILE in order.categories for order in state.orders)
 
 
 def _mobile_by_phone(consented: int) -> Iterable[DeniedProduct]:
