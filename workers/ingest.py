@@ -33,6 +33,7 @@ from workers.backoff import Backoff
 from workers.logs import log_failure
 from workers.loop import LoopService
 from workers.metrics import Metrics
+from workers.patience import Patience
 from workers.rehearsal import rehearsal
 from workers.settings import Settings
 from workers.turns import turns
@@ -219,7 +220,7 @@ class Ingest(LoopService):
         """Write one record of a batch that failed; a record that fails alone is a dead letter.
         Tells whether it was written.
 
-        Raises the error where the register would not even take an event of ours: then it is not
+        Raises the error where the register would not even take events of ours: then it is not
         the record, and stopping loses nothing, since the offsets stand before it.
         """
         try:
@@ -233,14 +234,15 @@ class Ingest(LoopService):
             return await self._write_until_done(Batch([], unread, offsets), epoch)
 
     async def _register_works(self) -> bool:
-        """Whether an order that nobody placed can be written; it is taken back at once."""
-        if self._connection is None or self._connection.is_closed():
-            return False
+        """Whether an order and a ban of nobody can be written; they are taken back at once."""
         now = datetime.now(UTC)
-        read = self._decoder.read(rehearsal(now, self._settings.topic_prefix))
-        batch = Batch([read] if isinstance(read, Arrived) else [], [], {})
+        reads = map(self._decoder.read, rehearsal(now, self._settings.topic_prefix))
+        batch = Batch([read for read in reads if isinstance(read, Arrived)], [], {})
         try:
-            await rehearse(self._connection, batch, self._rules, now)
+            await rehearse(await self._connected(), batch, self._rules, now)
+        except LOST_CONNECTION:
+            self._disconnect()
+            return False
         except Exception as error:  # noqa: BLE001 - whatever it is, the register does not work
             log_failure(self.name, "rehearsal-failed", error)
             return False
@@ -248,9 +250,13 @@ class Ingest(LoopService):
 
     async def _write_until_done(self, batch: Batch, epoch: int) -> bool:
         """Write a batch, again after each conflict or outage, while its partitions are ours.
-        Tells whether it was written."""
+        Tells whether it was written.
+
+        Raises the outage's error where it comes again and again for this batch alone.
+        """
         started = time.monotonic()
         backoff = Backoff()
+        patience = Patience(self._settings.batch_patience_s)
         while epoch == self._epoch:
             begun = time.monotonic()
             try:
@@ -268,6 +274,8 @@ class Ingest(LoopService):
                 if self.stopping.is_set():
                     return False  # nothing is lost: the offsets still stand before this batch
                 await backoff.wait(self.stopping)
+                if patience.ends(register_works=await self._register_works()):
+                    raise
             else:
                 self._observe(batch, outcome, time.monotonic() - started)
                 if self._ahead is not None:

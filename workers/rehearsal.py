@@ -1,27 +1,35 @@
-"""An order that nobody placed: written and taken back, it tells whether the register works."""
+"""An order and a ban of nobody: written and taken back, they tell whether the register works."""
 
+from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import orjson
 
 from register.records import Record
 from schemas.cloudevents import CONTENT_TYPE
-from topics import ORDERS
+from topics import CONSENTS, ORDERS
 
 _SOURCE = "/register/rehearsal"
+_PARTY = {"kind": "consumer", "email": "nobody@rehearsal.example.fi"}
+_LINE = {"product": "none", "category": "none", "quantity": 1, "price_cents": 0}
 
 
-def rehearsal(now: datetime, prefix: str) -> Record:
-    """The order as a record; it names nobody, and is never committed."""
-    line = {"product": "none", "category": "none", "quantity": 1, "price_cents": 0}
+def rehearsal(now: datetime, prefix: str) -> Iterator[Record]:
+    """The two as records; they name nobody, and are never committed."""
+    ordered = {"order_id": "none", "party": _PARTY, "lines": [_LINE]}
+    yield _record(now, prefix + ORDERS.name, "order.placed", ordered)
+    yield _record(now, prefix + CONSENTS.name, "ban.placed", {"scope": {}, "party": _PARTY})
+
+
+def _record(now: datetime, topic: str, kind: str, data: dict[str, Any]) -> Record:
     event = {
         "specversion": "1.0",
-        "id": now.isoformat(),
+        "id": f"{kind} {now.isoformat()}",
         "source": _SOURCE,
         "subject": "nobody",
-        "type": "order.placed",
+        "type": kind,
         "time": now.isoformat(),
-        "data": {"order_id": "none", "party": {"kind": "consumer"}, "lines": [line]},
+        "data": data,
     }
-    value = orjson.dumps(event)
-    return Record(prefix + ORDERS.name, 0, 0, None, value, [CONTENT_TYPE], now)
+    return Record(topic, 0, 0, None, orjson.dumps(event), [CONTENT_TYPE], now)

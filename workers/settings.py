@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     lanes: Annotated[tuple[Lane, ...], NoDecode, Field(min_length=1)] = tuple(Lane)
     batch_max_records: PositiveInt = 500
     gather_ms: Annotated[int, Field(ge=0)] = 100
+    batch_patience_s: PositiveInt = 120
     outbox_batch: PositiveInt = 1000
     session_timeout_ms: PositiveInt = 10_000
     metrics_host: str = "127.0.0.1"

@@ -3,18 +3,27 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
 from tests.integration.support.broker import Outgoing
 from tests.integration.support.database import connected
 from tests.integration.support.deployment import Deployment
-from tests.integration.support.events import ban, believable, event, order, structured
-from tests.integration.support.model import assert_nothing_lost
+from tests.integration.support.events import (
+    Json,
+    ban,
+    believable,
+    consumer,
+    event,
+    order,
+    structured,
+)
+from tests.integration.support.model import assert_nothing_lost, data_of
 from tests.integration.support.polling import until
 from tests.integration.support.stream import streaming
 from tests.integration.support.worker import Worker
-from topics import CONSENTS, ORDERS, REQUESTS
+from topics import CONSENTS, ELIGIBILITY, ORDERS, REQUESTS
 
 pytestmark = [pytest.mark.integration, pytest.mark.faults]
 
@@ -133,6 +142,64 @@ async def test_a_fault_of_the_register_makes_no_dead_letters(deployment: Deploym
         await connection.execute("grant insert on fact to current_user")
     if worker.exit_code is not None:
         await deployment.start_worker()
+    await deployment.drained()
+    assert await deployment.dead_letters() == []
+    await assert_nothing_lost(deployment)
+
+
+def ban_by_address(subject: str) -> Json:
+    """A ban on all marketing that names the person's contact points too."""
+    return event("ban.placed", subject, {"scope": {}, "party": consumer(subject)})
+
+
+@asynccontextmanager
+async def failing(deployment: Deployment, table: str, when: str) -> AsyncIterator[None]:
+    """Rows of the table cannot be written as on a full disk, as long as the body runs."""
+    async with connected(deployment.database_url) as connection:
+        await connection.execute(
+            "create function fails() returns trigger language plpgsql as $$"
+            " begin raise exception 'simulated' using errcode = 'disk_full'; end $$"
+        )
+        await connection.execute(
+            f"create trigger fails before insert on {table} for each row when ({when})"
+            " execute function fails()"
+        )
+        yield
+        await connection.execute("drop function fails cascade")
+
+
+async def test_a_record_that_fails_like_an_outage_again_and_again_stops_nobody(
+    deployment: Deployment,
+) -> None:
+    """Nobody brings back what is not away: its neighbours are taken in, and it is a dead letter."""
+    subjects = ["before", "poison", "after"]
+    records = [structured(ORDERS.name, order(one, id=one)) for one in subjects]
+    same_partition = [replace(record, key=b"one") for record in records]
+    async with failing(deployment, "event_key", "new.event_id = 'poison'"):
+        await deployment.start_worker({"BATCH_PATIENCE_S": "1"})
+        await deployment.publish(same_partition)
+        await deployment.drained(seconds=40)
+    (letter,) = await deployment.dead_letters()
+    assert letter.value == records[1].value
+    assert dict(letter.headers)["dlq-reason"] == b"internal_error"
+    told = await deployment.read(ELIGIBILITY.name)
+    assert [data_of(one)["identities"][0]["subject"] for one in told] == ["before", "after"]
+
+
+async def test_bans_that_nobody_can_place_just_now_make_no_dead_letters(
+    deployment: Deployment,
+) -> None:
+    """Orders can be written meanwhile, and patience has long ended: still it is no ban's fault."""
+    worker = await deployment.start_worker({"BATCH_PATIENCE_S": "1"})
+    bans = [structured(CONSENTS.name, ban_by_address(f"full-{number}")) for number in range(20)]
+    async with failing(deployment, "ban_entry", "true"):
+        await deployment.publish([structured(ORDERS.name, order("full")), *bans])
+
+        async def tried_long_enough() -> bool:
+            return worker.metric("register_batch_retries_total", cause="outage") > 12
+
+        await until("the bans to have been tried again and again", tried_long_enough, seconds=40)
+        worker.assert_running()
     await deployment.drained()
     assert await deployment.dead_letters() == []
     await assert_nothing_lost(deployment)
