@@ -1,8 +1,8 @@
 """How long a thread that computes keeps the event loop waiting.
 
 Large batches and sweeps are decided in threads. Each time that a ban's way goes through the event
-loop meanwhile, and it does so some forty times, it waits for a thread's turn to end: with Python's
-own 5 ms, a fifth of a second. With turns always short, a tenth of the processor time goes into
+loop meanwhile, and it does so some twenty times, it waits for a thread's turn to end: with Python's
+own 5 ms, a tenth of a second. With turns always short, a tenth of the processor time goes into
 changing them. So they are short only while a batch is on its way that is not full: in a full one,
 of a backlog, everybody waits for all that comes before.
 """
