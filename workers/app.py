@@ -12,6 +12,7 @@ from faust.app.base import BootStrategy
 from mode.types import ServiceT
 from prometheus_client import CollectorRegistry
 
+from register.store.schema import MIGRATE
 from workers.ingest import Ingest
 from workers.lanes import TOPICS_OF
 from workers.metrics import Metrics
@@ -51,16 +52,21 @@ class WorkerApp(faust.App):
         self.relay = Relay(settings, self.metrics)
         self.sweeps = Sweeps(settings, self.metrics)
         self.metrics.schema_behind.set_function(self._is_behind)
-        add_pages(
-            self,
-            self.metrics,
-            lambda: [*(lane.ready for lane in self.lanes), self.relay.ready],
-            lambda: self.relay.holds,
-            self._is_behind,
-        )
+        self.metrics.ready.set_function(lambda: self._unready() is None)
+        add_pages(self, self.metrics, self._unready)
 
     def _is_behind(self) -> bool:
         return any(part.behind for part in (*self.lanes, self.relay, self.sweeps))
+
+    def _unready(self) -> str | None:
+        """Why events are not taken in, or messages not published; None where they are."""
+        if self._is_behind():
+            return f"the database is behind; run: {MIGRATE}"
+        if not (all(lane.ready for lane in self.lanes) and self.relay.ready):
+            return "waiting for Kafka or PostgreSQL"
+        if self.relay.holds:
+            return "restored: output waits for the replay"
+        return None
 
     def on_init_dependencies(self) -> Iterable[ServiceT]:
         """The web server, the relay, the rest: stopped in the opposite order."""

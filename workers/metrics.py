@@ -12,9 +12,14 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         """Register every instrument; a registry takes them once."""
         self.registry = registry
+        self.ready = Gauge(
+            "register_ready",
+            "1 while this worker's lanes take events in and its relay is connected, as /readyz",
+            registry=registry,
+        )
         self.lag = Gauge(
             "register_consumer_lag",
-            "Records not yet taken in, of the partitions assigned to this worker",
+            "Records not yet fetched, of the partitions assigned to this worker",
             ["topic"],
             registry=registry,
         )
@@ -104,7 +109,7 @@ class Metrics:
         )
         self.possible_duplicates = Gauge(
             "register_possible_duplicates",
-            "Customers who share a contact point with another, looked for once an hour (R50)",
+            "Customers who share an e-mail address or a phone number with another (R50)",
             registry=registry,
         )
         self.retained_out = Counter(

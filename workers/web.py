@@ -1,25 +1,17 @@
 """Pages of a worker: `/metrics` for Prometheus, `/healthz` and `/readyz` for its keeper."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import faust
 from faust.web import Request, Response, View
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from register.store.schema import MIGRATE
 from workers.metrics import Metrics
 
 
-def add_pages(
-    app: faust.App,
-    metrics: Metrics,
-    parts: Callable[[], Sequence[bool]],
-    holds: Callable[[], bool],
-    behind: Callable[[], bool],
-) -> None:
-    """Add the pages; `parts` tells which parts of the worker are at work, `holds` whether it
-    holds output back after a restore, `behind` whether the database lacks migrations."""
+def add_pages(app: faust.App, metrics: Metrics, unready: Callable[[], str | None]) -> None:
+    """Add the pages; `unready` tells why events are not taken in, or messages not published."""
 
     @app.page("/metrics")
     async def show_metrics(view: View, _: Request) -> Response:
@@ -34,13 +26,8 @@ def add_pages(
     @app.page("/readyz")
     async def show_readiness(view: View, _: Request) -> Response:
         """200 while events are taken in and the outbox is served, else 503 and why."""
-        if behind():
-            return _respond(view, f"the database is behind; run: {MIGRATE}\n".encode(), 503)
-        if all(parts()):
-            if holds():
-                return _respond(view, b"restored: output waits for the replay\n", 503)
-            return _respond(view, b"ready\n", 200)
-        return _respond(view, b"waiting for Kafka or PostgreSQL\n", 503)
+        why = unready()
+        return _respond(view, f"{why or 'ready'}\n".encode(), 503 if why else 200)
 
 
 def _respond(view: Any, body: bytes, status: int, content_type: str = "text/plain") -> Response:

@@ -17,7 +17,7 @@ from ops.stack.postgres import Postgres
 from ops.stack.progress import Progress, Silent
 from ops.stack.state import State, write_private
 from ops.stack.system import run
-from ops.stack.workers import REPOSITORY, Workers, answers, ask_ready, has_command
+from ops.stack.workers import REPOSITORY, Workers, answers, ask_ready
 
 DEFAULT_DIR = REPOSITORY / ".local"
 # What a stack makes in its folder; `clean` removes these and nothing else.
@@ -164,9 +164,8 @@ class Stack:
             ("register.store", "migrate", "database: migrating"),
             ("topics", "provision", "topics: provisioning"),
         ):
-            if has_command(package):
-                with self._progress.step(text) as tell:
-                    run([sys.executable, "-m", package, verb], tell=tell, env=env, cwd=REPOSITORY)
+            with self._progress.step(text) as tell:
+                run([sys.executable, "-m", package, verb], tell=tell, env=env, cwd=REPOSITORY)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -36,8 +36,6 @@ class Workers:
 
         Raises StackError with the end of their log when they do not become ready.
         """
-        if not has_command("workers"):
-            raise StackError("there is no workers/__main__.py yet: start the stack without workers")
         if self.pid() is None:
             if answers(env["METRICS_URL"]):
                 raise StackError(
@@ -70,8 +68,3 @@ def answers(metrics_url: str) -> bool:
     """Whether anything answers HTTP where the workers' web should be."""
     missing = ask_ready(metrics_url)
     return missing is None or " answers " in missing
-
-
-def has_command(package: str) -> bool:
-    """Whether `python -m PACKAGE` exists in this checkout."""
-    return (REPOSITORY / Path(*package.split(".")) / "__main__.py").is_file()

@@ -5,19 +5,15 @@ from typing import Annotated
 
 import asyncpg
 import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn
+from rich.progress import Progress
 
 from register.cli.connecting import connected
 from register.cli.environment import digester, topic_prefix
 from register.cli.errors import CliError
-from register.cli.running import run, say
+from register.cli.running import DIFFERENT, progress, run, say
 from register.rules.settings import RuleSettings
 from register.store.batch import Rules
 from register.store.rebuild import RebuildRunsError, Rebuilt, rebuild
-
-_DIFFERENT = 1
-"""Exit code of `--check` where something differs."""
 
 _KINDS = {
     "identity": "identities that point to another person, or are named otherwise",
@@ -52,15 +48,15 @@ def command(
     seconds = (datetime.now(UTC) - started).total_seconds()
     _show(done, seconds)
     if check and done.differences:
-        raise typer.Exit(_DIFFERENT)
+        raise typer.Exit(DIFFERENT)
 
 
 async def _rebuild(now: datetime, *, swap: bool) -> Rebuilt:
     rules = Rules(digester(), RuleSettings(), topic_prefix())
     try:
         async with connected("register rebuild") as connection:
-            with _progress() as progress:
-                return await rebuild(connection, rules, now, _Told(progress).tell, swap=swap)
+            with progress() as shown:
+                return await rebuild(connection, rules, now, _Told(shown).tell, swap=swap)
     except RebuildRunsError:
         raise CliError("somebody else rebuilds this register at the moment") from None
     except asyncpg.LockNotAvailableError:
@@ -69,20 +65,17 @@ async def _rebuild(now: datetime, *, swap: bool) -> Rebuilt:
 
 
 class _Told:
-    """A line of the progress for each part of the work, with its pace."""
+    """A line of the progress for each part of the work."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
-        self._tasks = {"": progress.add_task("starting", total=None, rate="")}
+        self._tasks = {"": progress.add_task("starting", total=None)}
 
     def tell(self, what: str, count: int) -> None:
         """So much is done of a part."""
         if what not in self._tasks:
-            self._tasks[what] = self._progress.add_task(what, total=None, rate="")
-        task = self._tasks[what]
-        self._progress.update(task, completed=count)
-        speed = self._progress.tasks[task].speed
-        self._progress.update(task, rate=f"{speed:,.0f}/s" if speed else "")
+            self._tasks[what] = self._progress.add_task(what, total=None)
+        self._progress.update(self._tasks[what], completed=count)
 
 
 def _show(done: Rebuilt, seconds: float) -> None:
@@ -94,8 +87,3 @@ def _show(done: Rebuilt, seconds: float) -> None:
         say("the new register is in use; whoever is decided otherwise is told so")
     elif done.differences:
         say("run: register rebuild")
-
-
-def _progress() -> Progress:
-    text = TextColumn("{task.description}: {task.completed:,.0f} {task.fields[rate]}")
-    return Progress(SpinnerColumn(), text, console=Console(stderr=True), transient=True)

@@ -9,12 +9,15 @@ import asyncpg
 import typer
 from aiokafka.errors import KafkaError
 from rich.console import Console
+from rich.progress import Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
 from rich.text import Text
 
 from register.cli.errors import CliError
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
+DIFFERENT = 1
+"""Exit code of a command that compares, where something differs and was not repaired."""
 
 
 def run(command: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -43,6 +46,17 @@ def run(command: Callable[[], Coroutine[Any, Any, None]]) -> None:
 def say(text: str) -> None:
     """A line of the answer, on stdout."""
     Console(highlight=False).print(Text(text), soft_wrap=True)
+
+
+def progress() -> Progress:
+    """Lines on stderr that tell how much of each task is done, and at what pace, while it is."""
+    count = TextColumn("{task.description}: {task.completed:,.0f}")
+    return Progress(SpinnerColumn(), count, _Pace(), console=Console(stderr=True), transient=True)
+
+
+class _Pace(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
 
 
 def _tell(text: str) -> None:

@@ -7,13 +7,12 @@ from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
 import typer
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn
+from rich.progress import Progress, TaskID
 
 from register.cli import verify_topics
 from register.cli.connecting import connected
 from register.cli.environment import digester, topic_prefix
-from register.cli.running import run, say
+from register.cli.running import DIFFERENT, progress, run, say
 from register.outbound import Outbound
 from register.rules.settings import RuleSettings
 from register.store.batch import Rules
@@ -23,8 +22,6 @@ from register.store.topic_state import TopicDifferences
 from register.store.verify import Differences, verify_step
 
 _WAIT_S = 0.2
-_DIFFERENT = 1
-"""Exit code of `verify` where something differs and was not repaired."""
 
 
 def republish() -> None:
@@ -56,17 +53,17 @@ def verify(
     run(lambda: _verify(differences, repair=repair))
     _show(differences, repaired=repair)
     if differences.found and not repair:
-        raise typer.Exit(_DIFFERENT)
+        raise typer.Exit(DIFFERENT)
 
 
 async def _republish() -> None:
     outbound = Outbound(topic_prefix(), datetime.now(UTC))
     async with connected("register republish") as connection:
-        with _progress() as progress:
-            task = progress.add_task("bans", total=None)
-            bans = await _to_the_end(republish_bans, connection, outbound, progress, task)
-            task = progress.add_task("customers", total=None)
-            customers = await _to_the_end(republish_customers, connection, outbound, progress, task)
+        with progress() as shown:
+            task = shown.add_task("bans", total=None)
+            bans = await _to_the_end(republish_bans, connection, outbound, shown, task)
+            task = shown.add_task("customers", total=None)
+            customers = await _to_the_end(republish_customers, connection, outbound, shown, task)
     say(f"said again: {bans} digests of the ban register, {customers} customers")
 
 
@@ -77,7 +74,7 @@ async def _to_the_end(
     step: Callable[[Connection, Outbound, _Key | None], Awaitable[tuple[int, _Key | None]]],
     connection: Connection,
     outbound: Outbound,
-    progress: Progress,
+    shown: Progress,
     task: TaskID,
 ) -> int:
     """Repeat a step, as fast as the relay keeps up; returns how many records it made."""
@@ -85,7 +82,7 @@ async def _to_the_end(
     count, last = await step(connection, outbound, None)
     while last is not None:
         total += count
-        progress.update(task, completed=total)
+        shown.update(task, completed=total)
         while not await has_room(connection):  # noqa: ASYNC110 - another process makes room
             await asyncio.sleep(_WAIT_S)
         count, last = await step(connection, outbound, last)
@@ -96,12 +93,12 @@ async def _verify(differences: Differences, *, repair: bool) -> None:
     rules = Rules(digester(), RuleSettings(), topic_prefix())
     after: uuid.UUID | None = None
     async with connected("register verify") as connection:
-        with _progress() as progress:
-            task = progress.add_task("persons", total=None)
+        with progress() as shown:
+            task = shown.add_task("persons", total=None)
             while True:
                 now = datetime.now(UTC)
                 after = await verify_step(connection, rules, now, after, differences, repair=repair)
-                progress.update(task, completed=differences.persons)
+                shown.update(task, completed=differences.persons)
                 if after is None:
                     return
 
@@ -120,12 +117,12 @@ def _verify_topics(*, repair: bool) -> None:
             say(f"  {text}: {counts.get(what, 0)}")
     if found.found and not repair:
         say("run: register verify --topics --repair")
-        raise typer.Exit(_DIFFERENT)
+        raise typer.Exit(DIFFERENT)
     if found.repaired:
         say(f"put right: {found.repaired}; what has to be said again is in the outbox")
     if found.left:
         say(f"left as they are, since the register never said anything of them: {found.left}")
-        raise typer.Exit(_DIFFERENT)
+        raise typer.Exit(DIFFERENT)
 
 
 _TOPIC_DIFFERENCES = {
@@ -149,8 +146,3 @@ def _show(differences: Differences, *, repaired: bool) -> None:
         say(f"  {name}: {count}")
     if differences.found:
         say("repaired" if repaired else "run: register verify --repair")
-
-
-def _progress() -> Progress:
-    columns = (SpinnerColumn(), TextColumn("{task.description}: {task.completed:.0f}"))
-    return Progress(*columns, console=Console(stderr=True), transient=True)

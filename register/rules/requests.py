@@ -9,10 +9,8 @@ from register.rules.bans import Entry, published
 from register.rules.facts import (
     BILLING,
     CONSENT,
-    ERASURE,
     LIFT,
     NOES,
-    RECTIFICATION,
     SIGNUP,
     WITHDRAWAL,
     Fact,
@@ -31,8 +29,6 @@ AMBIGUOUS = "person_ambiguous"
 _OPEN_BILLING = frozenset({"overdue", "in_collection"})
 _ORIGIN = ("form", "listed_in", "origin")
 """What tells where data came from (GDPR art. 15(1)(g))."""
-
-PERSON_REQUESTS = frozenset({ACCESS, RECTIFICATION, ERASURE})
 
 
 def due(received: datetime) -> datetime:

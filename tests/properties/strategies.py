@@ -69,7 +69,6 @@ SCOPES: tuple[Json, ...] = (
     scope(products="mobile tv"),
     scope(products="tv"),
 )
-PURPOSE_AND_CHANNEL = tuple(one for one in SCOPES if "purposes" in one and "channels" in one)
 ORDERS = ("order-1", "order-2")
 CATEGORIES = ("broadband", "tv", "mobile", "broadband mobile")
 
