@@ -43,6 +43,7 @@ _HAND_OVER_SECONDS = 5.0
 _REJOINING_SECONDS = 0.05
 _REPORT_SECONDS = 1.0
 _SILENCE_SECONDS = 10.0
+_LONGEST_TRY_MS = 86_400_000
 
 INTERNAL_ERROR = "internal_error"
 """Reason of a dead letter that is our fault: the record broke the worker, not the contract."""
@@ -89,6 +90,10 @@ class Ingest(LoopService):
         connected = self._connection is not None and not self._connection.is_closed()
         heard = time.monotonic() - self._heard_of_kafka < _SILENCE_SECONDS
         return self._joined and connected and heard and not self.stopping.is_set()
+
+    def let_go(self) -> None:
+        """End the batch in hand."""
+        self._disconnect()
 
     def wake(self) -> None:
         """Gather no more records: what is read is written."""
@@ -137,6 +142,9 @@ class Ingest(LoopService):
             # events of all topics do: workers seldom wait for each other's locks.
             partition_assignment_strategy=(RangePartitionAssignor,),
             session_timeout_ms=self._settings.session_timeout_ms,
+            # A batch that is tried for long is no reason to leave the group: it would be begun
+            # anew. Whether this worker lives is told by its heartbeat.
+            max_poll_interval_ms=_LONGEST_TRY_MS,
             heartbeat_interval_ms=self._settings.session_timeout_ms // 3,
         )
 
@@ -220,8 +228,9 @@ class Ingest(LoopService):
         """Write one record of a batch that failed; a record that fails alone is a dead letter.
         Tells whether it was written.
 
-        Raises the error where the register would not even take events of ours: then it is not
-        the record, and stopping loses nothing, since the offsets stand before it.
+        Raises the error where the register would not even take events of ours, or that of an
+        outage meanwhile: then it is not the record, and stopping loses nothing, since the offsets
+        stand before it.
         """
         try:
             return await self._write_until_done(self._alone(partition, record, epoch).batch, epoch)
@@ -234,15 +243,18 @@ class Ingest(LoopService):
             return await self._write_until_done(Batch([], unread, offsets), epoch)
 
     async def _register_works(self) -> bool:
-        """Whether an order and a ban of nobody can be written; they are taken back at once."""
+        """Whether what nobody said can be written; it is taken back at once.
+
+        Raises the errors of an outage."""
         now = datetime.now(UTC)
         reads = map(self._decoder.read, rehearsal(now, self._settings.topic_prefix))
-        batch = Batch([read for read in reads if isinstance(read, Arrived)], [], {})
+        # Each by itself: of who is erased in the same batch nothing is written.
+        batches = [Batch([read], [], {}) for read in reads if isinstance(read, Arrived)]
         try:
-            await rehearse(await self._connected(), batch, self._rules, now)
-        except LOST_CONNECTION:
+            await rehearse(await self._connected(), batches, self._rules, now)
+        except (*LOST_CONNECTION, *CONFLICT) as error:
             self._disconnect()
-            return False
+            raise ConnectionError(type(error).__name__) from None
         except Exception as error:  # noqa: BLE001 - whatever it is, the register does not work
             log_failure(self.name, "rehearsal-failed", error)
             return False
@@ -274,7 +286,7 @@ class Ingest(LoopService):
                 if self.stopping.is_set():
                     return False  # nothing is lost: the offsets still stand before this batch
                 await backoff.wait(self.stopping)
-                if patience.ends(register_works=await self._register_works()):
+                if await self._is_tried_in_vain(patience):
                     raise
             else:
                 self._observe(batch, outcome, time.monotonic() - started)
@@ -286,6 +298,13 @@ class Ingest(LoopService):
                 return True
         log.info(self.name, action="batch-abandoned", records=len(batch.arrived))
         return False
+
+    async def _is_tried_in_vain(self, patience: Patience) -> bool:
+        try:
+            works = await self._register_works()
+        except ConnectionError:
+            works = False
+        return patience.ends(register_works=works)
 
     async def _write(self, batch: Batch) -> Outcome:
         return await write_batch(await self._connected(), batch, self._rules, datetime.now(UTC))

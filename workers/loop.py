@@ -12,6 +12,7 @@ from mode import Service
 from register.store.pool import LOST_CONNECTION, Connection, connect
 from register.store.schema import MIGRATE, NEEDED, SchemaBehind, assert_not_behind
 from workers.backoff import Backoff
+from workers.logs import log_failure
 
 log = structlog.get_logger()
 
@@ -54,6 +55,9 @@ class LoopService(Service):
     def wake(self) -> None:
         """End any waiting, because the worker stops."""
 
+    def let_go(self) -> None:
+        """End what a cancellation would wait for: a database that does not answer."""
+
     async def connect(
         self, url: str, name: str, *, silent_for: str | None = None, by_key: bool = False
     ) -> Connection:
@@ -94,6 +98,7 @@ class LoopService(Service):
         await asyncio.wait([self._loop_task], timeout=left)
         if not self._loop_task.done():
             log.warning(self.name, action="not-drained")
+            self.let_go()
             self._loop_task.cancel()
             await asyncio.wait([self._loop_task], timeout=_CANCEL_SECONDS)
 
@@ -112,5 +117,7 @@ class LoopService(Service):
 
     def _loop_ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error(self.name, action="crashed", error=type(error).__name__, exc_info=error)
-            asyncio.ensure_future(self.crash(error))  # noqa: RUF006 - the service keeps it
+            log_failure(self.name, "crashed", error)
+            # Without its text, which faust logs, and which may quote what the register holds.
+            crashed = RuntimeError(type(error).__name__)
+            asyncio.ensure_future(self.crash(crashed))  # noqa: RUF006 - the service keeps it

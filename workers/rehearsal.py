@@ -1,4 +1,4 @@
-"""An order and a ban of nobody: written and taken back, they tell whether the register works."""
+"""What nobody said: written and taken back, it tells whether the register works."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -8,7 +8,7 @@ import orjson
 
 from register.records import Record
 from schemas.cloudevents import CONTENT_TYPE
-from topics import CONSENTS, ORDERS
+from topics import CONSENTS, ORDERS, REQUESTS
 
 _SOURCE = "/register/rehearsal"
 _PARTY = {"kind": "consumer", "email": "nobody@rehearsal.example.fi"}
@@ -16,10 +16,13 @@ _LINE = {"product": "none", "category": "none", "quantity": 1, "price_cents": 0}
 
 
 def rehearsal(now: datetime, prefix: str) -> Iterator[Record]:
-    """The two as records; they name nobody, and are never committed."""
+    """An order, a ban and an erasure, which write most tables; they name nobody, and are never
+    committed."""
     ordered = {"order_id": "none", "party": _PARTY, "lines": [_LINE]}
     yield _record(now, prefix + ORDERS.name, "order.placed", ordered)
     yield _record(now, prefix + CONSENTS.name, "ban.placed", {"scope": {}, "party": _PARTY})
+    asked = {"request_id": "none", "party": _PARTY}
+    yield _record(now, prefix + REQUESTS.name, "erasure.requested", asked)
 
 
 def _record(now: datetime, topic: str, kind: str, data: dict[str, Any]) -> Record:

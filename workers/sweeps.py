@@ -41,6 +41,7 @@ class Sweeps(LoopService):
         self._settings = settings
         self._metrics = metrics
         self._rules = settings.rules()
+        self._connection: Connection | None = None
         self._due: dict[str, float] = {}
         self._counts: list[tuple[str, _Step]] = [
             (count.what, partial(self._count, count.what, Counter(count), gauge))
@@ -52,7 +53,7 @@ class Sweeps(LoopService):
 
     async def session(self) -> None:
         """Work over one database connection."""
-        connection = await self.connect(
+        connection = self._connection = await self.connect(
             self._settings.database_url.get_secret_value(), "register-sweeps"
         )
         try:
@@ -62,6 +63,11 @@ class Sweeps(LoopService):
                     await self._rest()
         finally:
             connection.terminate()
+
+    def let_go(self) -> None:
+        """End the step in hand."""
+        if self._connection is not None:
+            self._connection.terminate()
 
     async def _step(self, connection: Connection) -> bool:
         if (await read_hold(connection)).held:

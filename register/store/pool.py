@@ -26,8 +26,16 @@ LOST_CONNECTION = (
 )
 """Errors of an outage: the same batch is tried again until the database is back."""
 
-CONFLICT = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
-"""Errors of two batches in each other's way: the same batch is tried again at once."""
+CONFLICT = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    # Waited for somebody's lock for as long as `by_key` allows: it goes with whoever holds it.
+    asyncpg.LockNotAvailableError,
+)
+"""Errors of two transactions in each other's way: the same batch is tried again at once."""
+
+COMMAND_TIMEOUT_S = 30.0
+"""What a statement may take; after that the connection is given up, as in an outage."""
 
 
 # A worker that stands still in a transaction must not keep its locks from the one that has taken
@@ -56,6 +64,8 @@ _LOOKED_UP = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
+# Told before `command_timeout` ends the connection: that somebody holds a lock is no outage.
+_WAITING = {"lock_timeout": "20s"}
 
 
 async def connect(
@@ -63,18 +73,19 @@ async def connect(
 ) -> Connection:
     """Open one connection; `name` shows in pg_stat_activity.
 
-    `by_key` is for who looks rows up by their keys, whatever the register's size, as a batch does.
+    `by_key` is for who looks rows up by their keys, whatever the register's size, and shares them
+    with others, as a batch does.
     With `silent_for` the server ends the connection after so long without a statement: what
     leads by a lock that it holds must not lead on while its process stands still.
     """
-    plans = _LOOKED_UP if by_key else _PLANNED_ANEW
+    plans = {**_LOOKED_UP, **_WAITING} if by_key else _PLANNED_ANEW
     settings = {"application_name": name, **_SETTINGS, **plans}
     if silent_for is not None:
         settings["idle_session_timeout"] = silent_for
     connection: Connection = await asyncpg.connect(
         url,
         server_settings=settings,
-        command_timeout=30,
+        command_timeout=COMMAND_TIMEOUT_S,
         timeout=10,
     )
     await prepare(connection)

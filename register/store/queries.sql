@@ -524,6 +524,11 @@ insert into counted (what, number, seconds, at) values ($1, $2, $3, clock_timest
 on conflict (what) do update
 set number = excluded.number, seconds = excluded.seconds, at = excluded.at;
 
+-- name: save_rehearsal
+-- Something to commit.
+insert into counted (what, at) values ('rehearsals', clock_timestamp())
+on conflict (what) do update set at = excluded.at;
+
 -- name: forget_plans
 -- Have statements planned by what the tables hold now.
 discard plans;

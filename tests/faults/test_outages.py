@@ -125,25 +125,57 @@ async def test_a_worker_that_waits_for_a_server_can_be_stopped(
     assert code == 0, worker.log_end()
 
 
-async def test_a_fault_of_the_register_makes_no_dead_letters(deployment: Deployment) -> None:
+@pytest.mark.parametrize("table", ["fact", "request"])
+async def test_a_fault_of_the_register_makes_no_dead_letters(
+    deployment: Deployment, table: str
+) -> None:
     """A table that the worker may not write (a migration forgotten, a right taken away) is not
     the records' fault: a ban must not end among the dead letters because of it."""
     events = [structured(ORDERS.name, order(f"fault-{number}")) for number in range(20)]
     bans = [structured(CONSENTS.name, ban(f"fault-{number}")) for number in range(20)]
+    asked = {
+        "request_id": "req-1",
+        "party": {"kind": "consumer"},
+        "in_writing": True,
+        "signed": True,
+    }
+    request = structured(REQUESTS.name, event("access.requested", "fault-0", asked))
     worker = await deployment.start_worker()
     async with connected(deployment.database_url) as connection:
-        await connection.execute("revoke insert on fact from current_user")
+        await connection.execute(f"revoke insert on {table} from current_user")
         await deployment.publish([*events, *bans])
+        await deployment.publish([request])
 
         async def met() -> bool:
             return worker.exit_code is not None or worker.log.count('"batch-failed"') > 5
 
         await until("the worker to end, or to try again and again", met)
-        await connection.execute("grant insert on fact to current_user")
+        await connection.execute(f"grant insert on {table} to current_user")
     if worker.exit_code is not None:
         await deployment.start_worker()
     await deployment.drained()
     assert await deployment.dead_letters() == []
+    await assert_nothing_lost(deployment)
+
+
+async def test_a_worker_that_stops_quotes_no_record(deployment: Deployment) -> None:
+    """PostgreSQL's error texts do: what it says of a row that it refuses is the whole row."""
+    worker = await deployment.start_worker()
+    async with connected(deployment.database_url) as connection:
+        never = "alter table fact_party add constraint never check (false) not valid"
+        await connection.execute(never)
+        await deployment.publish([structured(ORDERS.name, order("private"))])
+
+        async def ended() -> bool:
+            return worker.exit_code is not None
+
+        await until("the worker to end", ended)
+        await connection.execute("alter table fact_party drop constraint never")
+    assert '"crashed"' in worker.log
+    for private in ("example.fi", "private", "Aino"):
+        assert private not in worker.log
+    await deployment.start_worker()
+    await deployment.drained()
     await assert_nothing_lost(deployment)
 
 
