@@ -222,6 +222,7 @@ class _Batch:
             audience=decision.audience,
             bought=_bought(state),
             disclosure_denial=denial,
+            refuses_disclosure=decision.refuses_disclosure,
             name=profile.get("name"),
             address=profile.get("address"),
             rectified=any(fact.type == RECTIFICATION for fact in state.live),

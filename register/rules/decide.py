@@ -7,7 +7,7 @@ from typing import Any
 from register.rules import normalise
 from register.rules.answers import POINT_OF, Answers, Case, answers
 from register.rules.bans import Entry, binding_cells
-from register.rules.cells import CAMPAIGN_CELLS, CHANNEL_CELLS, PURPOSE_CELLS, cells_in
+from register.rules.cells import CAMPAIGN_CELLS, CHANNEL_CELLS, PURPOSE_CELLS, bit, cells_in
 from register.rules.facts import JsonDict, Scope
 from register.rules.fold import Order, PersonState
 from register.rules.permissions import Consent, No, alive_cells, freed_cells
@@ -34,7 +34,8 @@ class Decision:
 
     `consented_products` are cells that a consent limited to a product opens for it alone:
     no cell of `allow`, but an answer to a screening that names the product. `consented` tells
-    whether any consent stands (R26).
+    whether any consent stands (R26), `refuses_disclosure` whether a ban on disclosure or
+    collecting does, whatever else denies that cell (R65).
     """
 
     audience: Audience
@@ -44,6 +45,7 @@ class Decision:
     contact: JsonDict
     consented_products: Mapping[str, int]
     consented: bool
+    refuses_disclosure: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,43 +117,59 @@ def decide(state: PersonState, others: Iterable[Entry], agreements: frozenset[Pu
         agreements=agreements,
     )
     given = answers(case)
+    said_no = bans.banned | bans.withdrawn
     return Decision(
         audience=case.audience,
         answers=given,
         soft_opt_in=_soft_groups(given.allow, sale),
         denied_products=_denied_products(state, bans, consented),
         contact=_contact(state, given.allowed),
-        consented_products=by_product,
+        consented_products=_usable(by_product, consented.named_by_product, case),
         consented=bool(consented.any or by_product),
+        refuses_disclosure=state.collection_banned or bool(said_no & _DISCLOSURE),
     )
 
 
 _CONTACT_POINTS = frozenset(POINT_OF.values())
+_DISCLOSURE = bit(Purpose.DISCLOSURE, Channel.POST)
+
+
+def _usable(by_product: Mapping[str, int], named: int, case: Case) -> dict[str, int]:
+    """What a consent to one product may open at all: no service notice, which asks for none
+    (R35), disclosure only by name (R34), and only channels with a contact point (R36)."""
+    cells = CAMPAIGN_CELLS | (named & PURPOSE_CELLS[Purpose.DISCLOSURE])
+    for channel, point in POINT_OF.items():
+        if point not in case.held:
+            cells &= ~CHANNEL_CELLS[channel]
+    return {product: usable for product, bits in by_product.items() if (usable := bits & cells)}
 
 
 @dataclass(frozen=True, slots=True)
 class _Consented:
     """Cells under a standing consent; `naming` only where the purpose is named (R34),
-    `mobile_by_phone` only where `phone` and the product `mobile` are (R31)."""
+    `named_by_product` the same under consents that are limited to products, `mobile_by_phone`
+    only where `phone` and the product `mobile` are (R31)."""
 
     any: int
     naming: int
+    named_by_product: int
     mobile_by_phone: int
 
 
 def _consented(state: PersonState) -> tuple[_Consented, dict[str, int]]:
-    every = naming = mobile = 0
+    every = naming = by_name = mobile = 0
     by_product: dict[str, int] = {}
     for consent, product, cells in standing_consents(state):
+        named = cells & sum(PURPOSE_CELLS[Purpose(one)] for one in consent.scope.purposes or ())
         if product is not None:
             by_product[product] = by_product.get(product, 0) | cells
+            by_name |= named
             if product == MOBILE and Channel.PHONE.value in (consent.scope.channels or ()):
                 mobile |= cells & CHANNEL_CELLS[Channel.PHONE]
             continue
         every |= cells
-        for purpose in consent.scope.purposes or ():
-            naming |= cells & PURPOSE_CELLS[Purpose(purpose)]
-    return _Consented(every, naming, mobile), by_product
+        naming |= named
+    return _Consented(every, naming, by_name, mobile), by_product
 
 
 def standing_consents(state: PersonState) -> Iterator[tuple[Consent, str | None, int]]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from register.rules.facts import JsonDict
-from register.rules.snapshot import PersonRow
-from schemas.terms import Denial, Recipient
+from register.rules.snapshot import Changes, PersonRow
+from schemas.terms import Recipient
 
 BANNED = "banned"
 ERASED = "erased"
@@ -15,8 +15,6 @@ RECTIFIED = "rectified"
 
 NO_AGREEMENT = "no_agreement"
 NO_LEGAL_BASIS = "no_legal_basis"
-
-_SAYS_NO = frozenset({Denial.BANNED, Denial.WITHDRAWN, Denial.COLLECTION_BANNED, Denial.ERASED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +53,27 @@ def recalls(
     return found
 
 
+def disclosed_now(changes: Changes) -> dict[uuid.UUID, PersonRow | None]:
+    """The persons that a batch decided, as what partners may hold of them is judged by: None
+    where a person is gone. An id that was merged into another has its lines there."""
+    rows: dict[uuid.UUID, PersonRow | None] = {
+        survivor: None for survivor in changes.aliases.values() if survivor is not None
+    }
+    for change in changes.eligibility:
+        if change.data is None and change.person_id not in changes.aliases:
+            rows[change.person_id] = None
+    return rows | {row.person_id: row for row in changes.persons}
+
+
 def may_recall(row: PersonRow | None) -> bool:
     """Whether partners may have to let go of anything of the person, as decided now (R65)."""
-    return row is None or row.disclosure_denial in _SAYS_NO or row.rectified
+    return row is None or row.refuses_disclosure or row.rectified
 
 
 def _reason(line: Disclosed, row: PersonRow | None) -> str | None:
     if row is None:
         return ERASED
-    if row.disclosure_denial in _SAYS_NO:
+    if row.refuses_disclosure:
         return BANNED
     changed = row.name != line.name or row.address != line.address
     return RECTIFIED if row.rectified and changed else None

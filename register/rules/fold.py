@@ -68,7 +68,8 @@ class PersonState:
     field by field. `collecting` are its bans on collecting (R24). `expired` are facts that go
     altogether, with an erasure or with the end of their time (R25, R26); `erased_at` is the
     newest erasure; `former_since` is when the last order ended, for a former customer (R26);
-    `corrected` the contact points that a rectification replaced (R62).
+    `billing` are the last statuses of its invoices (R25); `corrected` the contact points that a
+    rectification replaced (R62).
     """
 
     present: bool
@@ -81,7 +82,7 @@ class PersonState:
     collection_banned: bool
     collecting: tuple[Collecting, ...]
     role_ended: bool
-    billing: str | None
+    billing: frozenset[str]
     live: tuple[Fact, ...]
     dead: tuple[Fact, ...]
     ungrounded: tuple[Fact, ...]
@@ -174,6 +175,15 @@ def _former_since(orders: Sequence[Order]) -> Moment | None:
     return max(end for end in ends if end is not None)
 
 
-def _billing(ordered: Sequence[Fact]) -> str | None:
-    statuses = [fact.body["status"] for fact in ordered if fact.type == BILLING]
-    return statuses[-1] if statuses else None
+def _billing(ordered: Sequence[Fact]) -> frozenset[str]:
+    """R25: the last status of each invoice. One that names no invoice is of all that its source
+    has billed until then."""
+    last: dict[str, dict[str | None, str]] = {}
+    for fact in ordered:
+        if fact.type == BILLING:
+            invoice = fact.body.get("invoice_ref")
+            invoices = last.setdefault(fact.source, {})
+            if invoice is None:
+                invoices.clear()
+            invoices[invoice] = fact.body["status"]
+    return frozenset(status for invoices in last.values() for status in invoices.values())

@@ -135,15 +135,15 @@ class _Kept:
 
 
 def _counts_from(message: Message, received: datetime) -> datetime:
-    """R4, in UTC: one moment is one moment, whatever offset it was written with."""
+    """R4, in UTC: one moment is one moment, whatever offset it was written with.
+
+    What is dated ahead counts from its receipt, whatever it says: were a consent's date left
+    ahead, it would beat a ban that the same fast clock has dated after it.
+    """
     time = message.event.time.astimezone(UTC)
-    if time <= received:
-        return time
-    if message.raw["type"] in PROTECTIVE_TYPES:
-        return received
-    if time > received + MAX_SKEW:
+    if time > received + MAX_SKEW and message.raw["type"] not in PROTECTIVE_TYPES:
         raise Unreadable("clock_skew")
-    return time
+    return min(time, received)
 
 
 PROTECTIVE_TYPES = PROTECTIVE | {"contact.left-company", "erasure.requested", "agreement.ended"}
@@ -485,8 +485,11 @@ def _screening(_event: inbound.ScreeningRequested, _: Digester) -> _Kept:
 
 
 def _disclosure(event: inbound.DisclosureRequested, _: Digester) -> _Kept:
-    if event.data.recipient is Recipient.PARTNER and event.data.partner_id is None:
+    is_partner = event.data.recipient is Recipient.PARTNER
+    if is_partner and event.data.partner_id is None:
         raise Unreadable("missing_field", "data.partner_id")
+    if not is_partner and event.data.partner_id is not None:
+        raise Unreadable("invalid_value", "data.partner_id")
     return _Kept({}, request=Request(event.data.request_id), needs_subject=False)
 
 

@@ -96,17 +96,13 @@ def _customer(question: Question, found: Found) -> Verdict:
             return Verdict(None, denied)
     reason = found.message["deny"].get(question.purpose, {}).get(question.channel)
     if reason is not None:
-        opened = product is not None and any(
-            found.consented_products.get(name, 0) & question.bit
-            for name in (product, *question.groups)
-        )
-        if opened and Denial(reason) in _FOR_WANT_OF_CONSENT:
+        if Denial(reason) in _FOR_WANT_OF_CONSENT and _opened(question, found):
             return Verdict(Basis.CONSENT, None)
         return Verdict(None, Denial(reason))
     code = found.message["allow"].get(question.purpose, {}).get(question.channel)
     if code is None:  # `disclosure` has no other channel than post
         return Verdict(None, Denial.NO_CONTACT_POINT)
-    return _similar(question, Basis(code), found.message)
+    return _similar(question, Basis(code), found, found.message)
 
 
 _FOR_WANT_OF_CONSENT = frozenset(
@@ -141,17 +137,40 @@ def _denied_product(question: Question, message: JsonDict) -> Denial | None:
     return None
 
 
-def _similar(question: Question, basis: Basis, message: JsonDict) -> Verdict:
+def _similar(question: Question, basis: Basis, found: Found, message: JsonDict) -> Verdict:
     """A soft opt-in for offers and campaigns covers only the groups bought."""
     limited = PURPOSE_RULES[question.purpose].similar_products_only
     if basis is not Basis.SOFT_OPT_IN or not limited:
         return Verdict(basis, None)
     bought = message["products"]["soft_opt_in"]
     if question.product is None:
-        return Verdict(basis, None, tuple(bought))
+        return _groups_left(question, basis, bought, message)
     if question.groups.isdisjoint(bought) and question.product not in bought:
+        if _opened(question, found):
+            return Verdict(Basis.CONSENT, None)
         return Verdict(None, Denial.NOT_SIMILAR_PRODUCT)
     return Verdict(basis, None)
+
+
+def _groups_left(
+    question: Question, basis: Basis, bought: Sequence[str], message: JsonDict
+) -> Verdict:
+    """The groups that may be marketed where no product is named: not those that are banned (R6)."""
+    denied = {
+        row["product"]: Denial(row["reason"])
+        for row in message["products"]["denied"]
+        if cells.mask(row.get("purposes"), row.get("channels")) & question.bit
+    }
+    left = tuple(group for group in bought if group not in denied)
+    return Verdict(basis, None, left) if left else Verdict(None, denied[bought[0]])
+
+
+def _opened(question: Question, found: Found) -> bool:
+    """Whether a consent limited to the product asked about, or a group of its, opens the cell."""
+    return question.product is not None and any(
+        found.consented_products.get(name, 0) & question.bit
+        for name in (question.product, *question.groups)
+    )
 
 
 def question(

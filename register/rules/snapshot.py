@@ -105,9 +105,9 @@ class PersonRow:
     that bans take for one (R54); `consented_products` are cells that a consent opens for a
     product alone; `former_since` starts the retention of a former consumer customer (R26);
     `bought` are products and groups of orders that run; `disclosure_denial` says why the
-    `disclosure` cell is denied (R63; None: allowed). Name, address and `rectified` tell whether
-    partners must be told (R65). `found_by` is the hash of what is stored of the row, `changed`
-    whether it differs from the last.
+    `disclosure` cell is denied (R63; None: allowed). `refuses_disclosure`, name, address and
+    `rectified` tell whether partners must be told (R65). `found_by` is the hash of what is stored
+    of the row, `changed` whether it differs from the last.
     """
 
     person_id: uuid.UUID
@@ -118,6 +118,7 @@ class PersonRow:
     audience: Audience
     bought: frozenset[str]
     disclosure_denial: Denial | None
+    refuses_disclosure: bool
     name: JsonDict | None
     address: JsonDict | None
     rectified: bool

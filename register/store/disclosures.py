@@ -15,13 +15,14 @@ from register.rules.disclosures import (
     Job,
     Recall,
     Selection,
+    disclosed_now,
     may_recall,
     recalls,
 )
 from register.rules.facts import JsonDict
 from register.rules.intake import Intake
 from register.rules.requests import NOT_FOUND
-from register.rules.snapshot import Changes, PersonRow
+from register.rules.snapshot import Changes
 from register.store.agreements import read_agreements
 from register.store.pool import Connection
 from register.store.rows import uuid_of
@@ -35,10 +36,7 @@ PART_SIZE = 100
 
 async def recall(connection: Connection, changes: Changes, now: datetime) -> list[Recall]:
     """R65: take back what partners must no longer use of the persons that a batch decided."""
-    rows: dict[uuid.UUID, PersonRow | None] = {row.person_id: row for row in changes.persons}
-    for change in changes.eligibility:
-        if change.data is None and change.person_id not in changes.aliases:
-            rows[change.person_id] = None
+    rows = disclosed_now(changes)
     # Of everybody else nothing is taken back, and a ledger is long where much was handed over.
     touched = [person_id for person_id, row in rows.items() if may_recall(row)]
     if not touched:

@@ -139,7 +139,12 @@ def _order_end(persona: Persona) -> st.SearchStrategy[Json]:
 
 
 def _billing(persona: Persona) -> st.SearchStrategy[Json]:
-    return st.builds(lambda time: events.billing(time, **persona.envelope), days)
+    return st.builds(
+        lambda time, status, invoice: events.billing(time, status, invoice, **persona.envelope),
+        days,
+        st.sampled_from(["overdue", "ok"]),
+        st.sampled_from([None, "inv-1", "inv-2"]),
+    )
 
 
 def _signup(persona: Persona) -> st.SearchStrategy[Json]:

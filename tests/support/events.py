@@ -113,9 +113,12 @@ def contract_end(time: datetime, order_id: str = "order-1", **envelope: Any) -> 
     return event("contract.ended", {"order_id": order_id}, time, **envelope)
 
 
-def billing(time: datetime, status: str = "overdue", **envelope: Any) -> Json:
-    """`billing.status-changed`."""
-    return event("billing.status-changed", {"status": status}, time, **envelope)
+def billing(
+    time: datetime, status: str = "overdue", invoice: str | None = None, **envelope: Any
+) -> Json:
+    """`billing.status-changed`, of one invoice or of all."""
+    data = {"status": status} if invoice is None else {"status": status, "invoice_ref": invoice}
+    return event("billing.status-changed", data, time, **envelope)
 
 
 def signup(

@@ -33,6 +33,7 @@ from tests.support.naive_facts import (
     floor_of,
     has_consent,
     has_ground,
+    is_open,
     merged,
     own_bans,
     own_kind,
@@ -215,8 +216,7 @@ class NaiveModel:
         if reason == "person_ambiguous" or (nobody and not list(contact_points(said.party))):
             return reason
         theirs = said_by(self.accepted, members)
-        billing = [one.data["status"] for one in theirs if one.type == "billing.status-changed"]
-        if billing and billing[-1] in ("overdue", "in_collection"):
+        if any(is_open(one, theirs) for one in theirs):
             return "open_billing"
         self._erase(said, members)
         return None

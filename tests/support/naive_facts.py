@@ -305,6 +305,20 @@ def stays(said: Said) -> bool:
     return said.is_no or said.type in ("ban.lifted", RETENTION)
 
 
+def is_open(billed: Said, theirs: list[Said]) -> bool:
+    """R25: an invoice, or the whole bill, of which its source has said nothing else since."""
+    if billed.type != "billing.status-changed" or billed.data["status"] == "ok":
+        return False
+    return not any(
+        later.type == billed.type
+        and later.who is not None
+        and billed.who is not None
+        and later.who[0] == billed.who[0]
+        and later.data.get("invoice_ref") in (None, billed.data.get("invoice_ref"))
+        for later in theirs[theirs.index(billed) + 1 :]
+    )
+
+
 def merged(merge: Said) -> set[Who]:
     """Whom an order by hand makes one (R52)."""
     return {(one["source"], one["subject"]) for one in (merge.data["keep"], *merge.data["merge"])}

@@ -65,6 +65,7 @@ WORDS = frozenset(
         "evidence",
         "company",
         "status",
+        "invoice",
         "signed",
         "corrections",
         "keep",
@@ -254,7 +255,9 @@ WHAT: dict[str, Callable[[datetime, Json, Json], Json]] = {
     "order": _order,
     "cancellation": _end(events.cancellation),
     "contract end": _end(events.contract_end),
-    "billing": lambda time, row, envelope: events.billing(time, row["status"], **envelope),
+    "billing": lambda time, row, envelope: events.billing(
+        time, row["status"], row.get("invoice"), **envelope
+    ),
     "sign-up": _signup,
     "consent": _consent,
     "withdrawal": lambda time, row, envelope: events.withdrawal(

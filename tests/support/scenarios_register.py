@@ -207,10 +207,7 @@ class WholeRegister(MemoryRegister):
             replace(line, person_id=changes.aliases.get(line.person_id) or line.person_id)
             for line in self._ledger
         ]
-        rows: dict[uuid.UUID, PersonRow | None] = {**self._rows}
-        for change in changes.eligibility:
-            if change.data is None and change.person_id not in changes.aliases:
-                rows[change.person_id] = None
+        rows = {**self._rows, **disclosures.disclosed_now(changes)}
         held = [
             line
             for line in self._ledger

@@ -201,8 +201,8 @@ _AHEAD = RECEIVED + timedelta(minutes=5)
     ],
 )
 def test_only_five_minutes_ahead_are_forgiven(make: Callable[[Any], Json]) -> None:
-    """R4."""
-    assert read(make(_AHEAD)).fact.time == _AHEAD
+    """R4. They count from their receipt: dated ahead, a consent would beat the ban after it."""
+    assert read(make(_AHEAD)).fact.time == RECEIVED
     assert reason(make(_AHEAD + timedelta(seconds=1))) == "clock_skew"
 
 
@@ -220,6 +220,16 @@ def test_a_no_from_the_future_counts_from_its_receipt(
 ) -> None:
     """R4."""
     assert read(make(RECEIVED + ahead)).fact.time == RECEIVED
+
+
+@pytest.mark.parametrize("recipient", ["authority", "person"])
+def test_who_is_no_partner_has_no_partner_id(recipient: str) -> None:
+    """R63, R64: or the answer would go to that partner, whatever agreement it has."""
+    asked = {"request_id": "D-1", "selection": {}, "recipient": recipient, "legal_basis": "law"}
+    event = events.event("disclosure.requested", asked, day(1), source="/s", subject=None)
+    assert read(event).event is not None
+    event["data"]["partner_id"] = "p-1"
+    assert reason(event) == "invalid_value: data.partner_id"
 
 
 # No evidence: R10

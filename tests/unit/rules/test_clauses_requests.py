@@ -31,6 +31,7 @@ def row(denial: Denial | None = None, **changed: object) -> PersonRow:
         "audience": Audience.CONSUMER_CUSTOMER,
         "bought": frozenset({"broadband"}),
         "disclosure_denial": denial,
+        "refuses_disclosure": False,
         "name": NAME,
         "address": address(),
         "rectified": False,
@@ -74,12 +75,14 @@ def test_a_partner_gets_nobody_whose_cell_is_denied(denial: Denial) -> None:
 
 
 @pytest.mark.parametrize("denial", [None, *Denial])
-def test_only_a_no_recalls(denial: Denial | None) -> None:
-    """R65: a ban on disclosure, not the end of an agreement or of a relationship."""
+@pytest.mark.parametrize("refuses", [True, False])
+def test_only_a_no_recalls(denial: Denial | None, refuses: bool) -> None:
+    """R65: a ban on disclosure, whatever else denies it; not the end of an agreement or of a
+    relationship."""
     line = Disclosed(uuid.UUID(int=3), PERSON, "p-1", NAME, address())
-    says_no = {Denial.BANNED, Denial.WITHDRAWN, Denial.COLLECTION_BANNED, Denial.ERASED}
-    found = [one.reason for one in recalls([line], {PERSON: row(denial)})]
-    assert found == (["banned"] if denial in says_no else [])
+    decided = row(denial, refuses_disclosure=refuses)
+    found = [one.reason for one in recalls([line], {PERSON: decided})]
+    assert found == (["banned"] if refuses else [])
 
 
 def test_a_rectification_of_something_else_recalls_nothing() -> None:
