@@ -10,8 +10,8 @@ from register.cli.errors import CliError
 from register.rules import normalise
 from register.rules.explain import Known, KnownEntry
 from register.rules.facts import Identity
-from register.store.duplicates import LONG_SECONDS, count_possible_duplicates
-from register.store.pool import Connection
+from register.store.duplicates import count_possible_duplicates
+from register.store.pool import LONG_TIMEOUT_S, Connection
 from register.store.rows import entry_of, event_of, fact_of, uuid_of
 from register.store.sql import queries
 
@@ -108,7 +108,7 @@ async def read_catalogue(connection: Connection, product: str) -> list[tuple[str
 async def possible_duplicates(connection: Connection, limit: int) -> PossibleDuplicates:
     """Customers who share an e-mail address or a phone number, in groups, the largest first."""
     counts = await count_possible_duplicates(connection)
-    rows = await connection.fetch(queries.possible_duplicate_groups, limit, timeout=LONG_SECONDS)
+    rows = await connection.fetch(queries.possible_duplicate_groups, limit, timeout=LONG_TIMEOUT_S)
     everybody = {person for row in rows for person in row["persons"]}
     audiences = {
         uuid_of(row["person_id"]): row["audience"]

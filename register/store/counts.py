@@ -6,15 +6,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from register.store.duplicates import LONG_SECONDS, count_possible_duplicates
-from register.store.pool import Connection
+from register.store.duplicates import count_possible_duplicates
+from register.store.pool import LONG_TIMEOUT_S, Connection
 from register.store.sql import queries
 
 CHEAP_S = 0.1
 """What takes no longer, every worker may count for itself."""
 LONGEST_REST_S = 3600.0
 """After so long it is counted again in any case."""
-BROKEN_OFF_S = 2 * LONG_SECONDS
+BROKEN_OFF_S = 2 * LONG_TIMEOUT_S
 """Who has not ended after so long never will."""
 
 
@@ -104,7 +104,7 @@ async def _claim(connection: Connection, count: Count, last: Last | None) -> boo
 
 
 async def _customers(connection: Connection) -> int:
-    number: int = await connection.fetchval(queries.customer_count, timeout=LONG_SECONDS)
+    number: int = await connection.fetchval(queries.customer_count, timeout=LONG_TIMEOUT_S)
     return number
 
 

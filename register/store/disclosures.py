@@ -24,7 +24,7 @@ from register.rules.intake import Intake
 from register.rules.requests import NOT_FOUND
 from register.rules.snapshot import Changes
 from register.store.agreements import read_agreements
-from register.store.pool import Connection
+from register.store.pool import LONG_TIMEOUT_S, Connection
 from register.store.rows import uuid_of
 from register.store.sql import queries
 from schemas.inbound import DisclosureData
@@ -103,6 +103,7 @@ async def start(
         asked.recipient is Recipient.PARTNER,
         audiences,
         only,
+        timeout=LONG_TIMEOUT_S,
     )
     await connection.execute(queries.count_disclosure_parts, fact.fact_id)
     return None

@@ -2,11 +2,8 @@
 
 from dataclasses import dataclass
 
-from register.store.pool import Connection
+from register.store.pool import LONG_TIMEOUT_S, Connection
 from register.store.sql import queries
-
-LONG_SECONDS = 300.0
-"""A look at the whole register may take so long: about 3 s per million customers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +16,6 @@ class DuplicateCounts:
 
 async def count_possible_duplicates(connection: Connection) -> DuplicateCounts:
     """Look at the whole register: for a gauge now and then, and for a command."""
-    row = await connection.fetchrow(queries.possible_duplicates, timeout=LONG_SECONDS)
+    row = await connection.fetchrow(queries.possible_duplicates, timeout=LONG_TIMEOUT_S)
     assert row is not None
     return DuplicateCounts(row["groups"], row["customers"])

@@ -36,6 +36,8 @@ CONFLICT = (
 
 COMMAND_TIMEOUT_S = 30.0
 """What a statement may take; after that the connection is given up, as in an outage."""
+LONG_TIMEOUT_S = 300.0
+"""What a look at the whole register may take: about 3 s per million customers."""
 
 
 # A worker that stands still in a transaction must not keep its locks from the one that has taken
