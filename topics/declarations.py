@@ -212,7 +212,8 @@ DISCLOSURES = Topic(
     cleanup="delete",
     types=frozenset({"disclosure.made", "disclosure.recalled"}),
     writers=("the service",),
-    readers=("partners",),
+    # An access list cannot divide a topic by key: a partner would read what others were given.
+    readers=("the controller's hand-over system",),
     retention=RETENTION,
 )
 
@@ -235,7 +236,7 @@ REFUSALS = Topic(
     cleanup="delete",
     types=frozenset({"event.refused"}),
     writers=("the service",),
-    readers=("channel systems", "directories", "partners", "operators"),
+    readers=("the controller's channel operator", "operators"),
     retention=RETENTION,
 )
 

@@ -7,9 +7,16 @@ from ops.notice.wording import Wording
 from register.rules.settings import RuleSettings
 from register.rules.table import ROWS, Row
 from schemas.terms import Audience, Basis, Purpose
-from topics import OUTBOUND, Topic
+from topics import DEAD_LETTERS, OUTBOUND, Topic
+from topics.declarations import BACKUPS_KEPT, RETENTION
 
 PROSPECTS = frozenset({Audience.CONSUMER_PROSPECT, Audience.BUSINESS_PROSPECT})
+
+_KEPT = (
+    *("prospect", "listed", "business", "role", "replaced", "remains"),
+    *("bans", "merges", "ledger", "requests", "events", "audit"),
+)
+"""What the wording has a line on, and a time without a figure."""
 
 
 def bases(row: Row, code: str, audience: Audience) -> tuple[Basis, ...]:
@@ -67,12 +74,23 @@ def received_by() -> Iterator[tuple[str, list[Topic]]]:
 
 
 def retentions(settings: RuleSettings, wording: Wording) -> Iterator[tuple[str, str]]:
-    """What is kept how long in the register: R20 to R27, S29."""
+    """What is kept how long in the register and its backups: R1, R20 to R27, S29, S45."""
     text = wording.text
     former = text("retention_former_time").format(
         span=span(settings.former_customer_retention, wording)
     )
     yield text("retention_customer"), text("retention_customer_time")
     yield text("retention_former"), former
-    for name in ("prospect", "business", "role", "bans", "ledger", "requests"):
+    for name in _KEPT:
         yield text(f"retention_{name}"), text(f"retention_{name}_time")
+    backups = text("retention_backups_time").format(span=span(BACKUPS_KEPT, wording))
+    yield text("retention_backups"), backups
+
+
+def messages_kept(wording: Wording) -> tuple[str, str]:
+    """What is kept how long on the topics, in one line."""
+    assert DEAD_LETTERS.retention is not None
+    time = wording.text("retention_messages_time").format(
+        span=span(RETENTION, wording), unread=span(DEAD_LETTERS.retention, wording)
+    )
+    return wording.text("retention_messages"), time

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ops.notice import markdown
-from ops.notice.facts import bases_of, received_by, retentions
+from ops.notice.facts import bases_of, messages_kept, received_by, retentions
 from ops.notice.wording import Wording
 from register.controller import Authority, Controller, PostalAddress, Texts
 from register.rules.settings import RuleSettings
@@ -106,7 +106,7 @@ class Notice:
         text = wording.text
         return markdown.paragraphs(
             text("groups"),
-            markdown.items(wording.all("audience")),
+            markdown.items([*wording.all("audience"), text("employees")]),
             text("consumer_prospects"),
             text("contents"),
             markdown.items(self.texts.data_groups),
@@ -171,7 +171,7 @@ class Notice:
     def retention(self) -> str:
         """R20 to R27."""
         text = self.wording.text
-        rows = retentions(self.settings, self.wording)
+        rows = [*retentions(self.settings, self.wording), messages_kept(self.wording)]
         return markdown.paragraphs(
             self.texts.retention, markdown.table((text("what"), text("how_long")), rows)
         )

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ops.notice import DOCS, render, stale
-from ops.notice.facts import bases_of, span
+from ops.notice.facts import bases_of, messages_kept, retentions, span
 from ops.notice.notice import notice
 from ops.notice.wording import LANGUAGES, Wording, WordingError, load_wording, problems
 from register.controller import load
@@ -15,6 +15,7 @@ from register.rules.settings import RuleSettings
 from schemas.docs.contract import codes
 from schemas.terms import Audience, Basis, Channel, Language, Purpose
 from topics import TOPICS
+from topics.declarations import BACKUPS_KEPT
 
 EVERY_LANGUAGE = pytest.mark.parametrize("language", LANGUAGES)
 
@@ -102,6 +103,44 @@ def test_the_controllers_text_agrees_with_the_retention() -> None:
     assert span(RuleSettings().former_customer_retention, load_wording("en")) == "6 years"
     for language, words in years.items():
         assert words in load().texts[language].retention
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_controllers_text_agrees_with_the_backups(language: Language) -> None:
+    """S45: how long what is erased stands in backups."""
+    unit = {Language.FI: "vuorokautta", Language.EN: "days", Language.SV: "dygn"}[language]
+    assert f"{BACKUPS_KEPT.days} {unit}" in load().texts[language].retention
+
+
+@EVERY_LANGUAGE
+def test_both_pages_say_how_long_everything_is_kept(language: Language) -> None:
+    """R1, R24, R27, S45: no line of the wording is left out."""
+    wording = load_wording(language)
+    told = dict([*retentions(RuleSettings(), wording), messages_kept(wording)])
+    lines = {key for key in wording.words["text"] if f"{key}_time" in wording.words["text"]}
+    assert told.keys() == {wording.text(key) for key in lines}
+    in_notice = page(f"notice.generated.{language}.md")
+    in_record = page(f"processing-record.{language}.md")
+    for what, how_long in retentions(RuleSettings(), wording):
+        assert f"| {what} | {how_long} |" in in_notice
+        assert f"| {what} | {how_long} |" in in_record
+    assert f"| {' | '.join(messages_kept(wording))} |" in in_notice
+
+
+def test_a_ban_on_collecting_ends_the_data_of_those_only_who_never_ordered() -> None:
+    """R24: of business contacts too."""
+    told = dict(retentions(RuleSettings(), load_wording("en")))
+    assert "until the person bans" in told["data on a business contact who has never ordered"]
+    assert "until the person bans" not in told["data on a business contact who has ordered"]
+
+
+@EVERY_LANGUAGE
+def test_employees_and_references_are_in_both_pages(language: Language) -> None:
+    """S7, S40: whose names stand beside bans, merges and dead letters."""
+    employees = load_wording(language).text("employees")
+    for name in (f"notice.generated.{language}.md", f"processing-record.{language}.md"):
+        assert f"- {employees}\n" in page(name)
+        assert all(f"- {group}\n" in page(name) for group in load().texts[language].data_groups)
 
 
 def test_the_notice_asks_for_a_signature_only_where_the_setting_does() -> None:

@@ -35,6 +35,12 @@ def test_topic_agrees_with_the_contract(name: str) -> None:
     assert topic.direction == ("outbound" if writers == "the service" else "inbound")
 
 
+def test_nobody_outside_the_controller_reads_a_topic() -> None:
+    """R63: no access list divides a topic by key: a partner would read what others were given."""
+    outside = {"partners", "directories", "public registers"}
+    assert {topic.name for topic in TOPICS.values() if outside & set(topic.readers)} == set()
+
+
 def test_dead_letters_are_kept_for_14_days() -> None:
     assert ROWS[DEAD_LETTERS.name][2] == "delete, 14 days"
     assert DEAD_LETTERS.retention == timedelta(days=14)
