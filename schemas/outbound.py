@@ -139,7 +139,12 @@ class DisclosureRecalledData(Contract):
 
 
 class AccessReport(Contract):
-    """All that is held on a person (R60)."""
+    """All that is held on a person (R60).
+
+    A line of `log` has in `holds` what is still held of what that event said of the person,
+    where newer events have replaced it too. A line of `disclosures` has the name and the address
+    as handed over, until they are recalled.
+    """
 
     identity: list[Identity]
     contact: dict[str, Any]

@@ -24,7 +24,7 @@ from register.inbound import Decoder
 from register.records import Record
 from register.store.batch import Arrived, Batch, Outcome, Unread, rehearse, write_batch
 from register.store.offsets import forget_offsets, read_offsets
-from register.store.pool import CONFLICT, LOST_CONNECTION, Connection
+from register.store.pool import CONFLICT, LOCKED, LOST_CONNECTION, Connection
 from register.store.reach import Contended
 from register.store.restored import read_cluster, read_hold
 from topics import SCREENINGS
@@ -43,7 +43,7 @@ _HAND_OVER_SECONDS = 5.0
 _REJOINING_SECONDS = 0.05
 _REPORT_SECONDS = 1.0
 _SILENCE_SECONDS = 10.0
-_LONGEST_TRY_MS = 86_400_000
+_LONGEST_TRY_S = 900
 
 INTERNAL_ERROR = "internal_error"
 """Reason of a dead letter that is our fault: the record broke the worker, not the contract."""
@@ -142,9 +142,9 @@ class Ingest(LoopService):
             # events of all topics do: workers seldom wait for each other's locks.
             partition_assignment_strategy=(RangePartitionAssignor,),
             session_timeout_ms=self._settings.session_timeout_ms,
-            # A batch that is tried for long is no reason to leave the group: it would be begun
-            # anew. Whether this worker lives is told by its heartbeat.
-            max_poll_interval_ms=_LONGEST_TRY_MS,
+            # A batch that breaks is given up before the group is left: it would be begun anew. But
+            # a worker that alone has lost the database does not keep its partitions for long.
+            max_poll_interval_ms=1000 * max(_LONGEST_TRY_S, 4 * self._settings.batch_patience_s),
             heartbeat_interval_ms=self._settings.session_timeout_ms // 3,
         )
 
@@ -273,6 +273,9 @@ class Ingest(LoopService):
             begun = time.monotonic()
             try:
                 outcome = await self._write(batch)
+            except LOCKED:
+                self._metrics.batch_retries.labels("lock").inc()
+                log.warning(self.name, action="lock-waited")
             except CONFLICT as error:
                 self._metrics.batch_retries.labels("conflict").inc()
                 if isinstance(error, Contended):
@@ -286,7 +289,7 @@ class Ingest(LoopService):
                 if self.stopping.is_set():
                     return False  # nothing is lost: the offsets still stand before this batch
                 await backoff.wait(self.stopping)
-                if await self._is_tried_in_vain(patience):
+                if not self.stopping.is_set() and await self._is_tried_in_vain(patience):
                     raise
             else:
                 self._observe(batch, outcome, time.monotonic() - started)
@@ -360,7 +363,7 @@ class Ingest(LoopService):
                 if not readable:
                     return
                 offsets = await self._stored_offsets(consumer, readable)
-            except (*LOST_CONNECTION, KafkaError) as error:
+            except (*LOST_CONNECTION, *CONFLICT, KafkaError) as error:
                 log.warning(self.name, action="positioning-waits", error=type(error).__name__)
                 await backoff.wait(self.stopping)
                 continue

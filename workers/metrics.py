@@ -40,7 +40,7 @@ class Metrics:
         )
         self.batch_retries = Counter(
             "register_batch_retries",
-            "Batches tried again: conflict with another batch, or outage of the database",
+            "Batches tried again: conflict with another batch, a lock held for long, or an outage",
             ["cause"],
             registry=registry,
         )
@@ -118,8 +118,15 @@ class Metrics:
             registry=registry,
         )
         # Alerts look at the growth of these: they must be there before it happens.
-        for cause in ("conflict", "outage"):
+        for cause in ("conflict", "lock", "outage"):
             self.batch_retries.labels(cause)
         self.dead_letters.labels("internal_error")
-        for work in ("agreements", "disclosures", "retention", "duplicates", "customers"):
+        for work in (
+            "agreements",
+            "disclosures",
+            "retention",
+            "rebuild-copy",
+            "duplicates",
+            "customers",
+        ):
             self.sweep_failures.labels(work)

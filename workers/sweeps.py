@@ -1,4 +1,5 @@
-"""What the register does of its own accord: sweeps, retention, disclosures in parts.
+"""What the register does of its own accord: sweeps, retention, disclosures in parts, and dropping
+what a killed rebuild has left.
 
 One worker does it at a time: each step takes its row with `for update skip locked` or the
 persons' locks, so a second worker doing the same is harmless, only idle.
@@ -11,11 +12,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+import structlog
 from prometheus_client import Gauge
 
 from register.store.batch import Rules
 from register.store.counts import CUSTOMERS, DUPLICATES, Counter
 from register.store.pool import CONFLICT, Connection
+from register.store.rebuild import drop_abandoned
 from register.store.requests import counts
 from register.store.restored import read_hold
 from register.store.sweeps import disclosure_step, retention_step, sweep_step
@@ -24,8 +27,11 @@ from workers.loop import OUTAGE, LoopService
 from workers.metrics import Metrics
 from workers.settings import Settings
 
+log = structlog.get_logger()
+
 _IDLE_SECONDS = 0.5
 _RETENTION_SECONDS = 60.0
+_COPY_SECONDS = 60.0
 _LOOK_SECONDS = 2.0
 """For what another worker has counted meanwhile."""
 _FAILED_SECONDS = 30.0
@@ -78,6 +84,7 @@ class Sweeps(LoopService):
             ("agreements", sweep_step),
             ("disclosures", disclosure_step),
             ("retention", self._retain),
+            ("rebuild-copy", self._drop_copy),
             *self._counts,
         ):
             if time.monotonic() >= self._due.get(name, 0.0):
@@ -108,6 +115,15 @@ class Sweeps(LoopService):
         if not erased:
             self._due["retention"] = time.monotonic() + _RETENTION_SECONDS
         return erased > 0
+
+    async def _drop_copy(self, connection: Connection, _rules: Rules, _now: datetime) -> bool:
+        """R25: an erasure takes nothing out of the copy that a killed rebuild has left."""
+        # First: where somebody reads the copy, it is not tried again at once.
+        self._due["rebuild-copy"] = time.monotonic() + _COPY_SECONDS
+        dropped = await drop_abandoned(connection)
+        if dropped:
+            log.info(self.name, action="rebuild-copy-dropped")
+        return dropped
 
     async def _count(
         self, what: str, counter: Counter, gauge: Gauge, connection: Connection, *_: object

@@ -11,6 +11,7 @@ from register.rules.facts import (
     CONSENT,
     LIFT,
     NOES,
+    ORDER,
     SIGNUP,
     WITHDRAWAL,
     Fact,
@@ -27,8 +28,12 @@ NOT_FOUND = "person_not_found"
 AMBIGUOUS = "person_ambiguous"
 
 _OPEN_BILLING = frozenset({"overdue", "in_collection"})
-_ORIGIN = ("form", "listed_in", "origin")
-"""What tells where data came from (GDPR art. 15(1)(g))."""
+_SHOWN_WHOLE = NOES | {ORDER, BILLING, CONSENT, LIFT}
+"""Types of which another section of a report shows the whole body."""
+
+_SHOWN_ELSEWHERE = frozenset({"consents", "merged"})
+"""What a log leaves out of the other types' bodies: a sign-up's consents have a section, and a
+merge keeps digests of references, which say nothing to anybody."""
 
 
 def due(received: datetime) -> datetime:
@@ -58,6 +63,7 @@ def report(
     of theirs, or a company on its contacts: shown without who did (GDPR art. 15(4)).
     """
     profile = dict(state.profile)
+    parties = {fact.fact_id: fact.party for fact in state.live}
     ordered = sorted(facts, key=lambda fact: fact.order)
     return {
         "identity": [
@@ -74,17 +80,22 @@ def report(
         "eligibility": eligibility,
         "disclosures": list(disclosures),
         "sources": sorted({fact.source for fact in ordered}),
-        "log": [
-            {
-                "source": fact.source,
-                "id": fact.event_id,
-                "type": fact.type,
-                "time": fact.time.isoformat(),
-                "received": fact.received.isoformat(),
-                **{name: fact.body[name] for name in _ORIGIN if fact.body.get(name)},
-            }
-            for fact in ordered
-        ],
+        "log": [_logged(fact, parties.get(fact.fact_id)) for fact in ordered],
+    }
+
+
+def _logged(fact: Fact, party: JsonDict | None) -> JsonDict:
+    """What is still held of an event, what newer ones have replaced too, and where it came from
+    (R60, GDPR art. 15(1)(g)); what another section shows of it is left to that."""
+    body = {} if fact.type in _SHOWN_WHOLE else fact.body
+    return {
+        "source": fact.source,
+        "id": fact.event_id,
+        "type": fact.type,
+        "time": fact.time.isoformat(),
+        "received": fact.received.isoformat(),
+        **{name: value for name, value in body.items() if name not in _SHOWN_ELSEWHERE},
+        **({"holds": party} if party else {}),
     }
 
 

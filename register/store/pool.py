@@ -26,12 +26,10 @@ LOST_CONNECTION = (
 )
 """Errors of an outage: the same batch is tried again until the database is back."""
 
-CONFLICT = (
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
-    # Waited for somebody's lock for as long as `by_key` allows: it goes with whoever holds it.
-    asyncpg.LockNotAvailableError,
-)
+LOCKED = asyncpg.LockNotAvailableError
+"""Waited for somebody's lock for as long as `by_key` allows: it goes with whoever holds it."""
+
+CONFLICT = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, LOCKED)
 """Errors of two transactions in each other's way: the same batch is tried again at once."""
 
 COMMAND_TIMEOUT_S = 30.0

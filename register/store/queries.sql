@@ -370,9 +370,17 @@ from disclosure
 where person_id = any($1::uuid[]) and recalled is null and partner_id is not null;
 
 -- name: ledger_of
--- Everything ever handed over of persons, for an access report.
-select person_id, request_id, recipient, partner_id, disclosed, recalled, recall_reason
-from disclosure where person_id = any($1::uuid[]) order by disclosed, ledger_id;
+-- Everything ever handed over of persons, for an access report, with the partner's name as its
+-- newest agreement has it. The name and the address are gone where it was recalled.
+select d.person_id, d.request_id, d.recipient, d.partner_id, a.partner_name, d.disclosed,
+       d.name, d.address, d.recalled, d.recall_reason
+from disclosure d
+left join lateral (
+    select body->>'name' as partner_name from agreement_fact
+    where body->>'partner_id' = d.partner_id and body ? 'name'
+    order by time desc, fact_id desc limit 1
+) a on true
+where d.person_id = any($1::uuid[]) order by d.disclosed, d.ledger_id;
 
 -- name: insert_ledger
 -- S29: hand-overs.
@@ -1029,6 +1037,16 @@ select pg_try_advisory_lock($1);
 -- What a rebuild made and did not swap in.
 drop schema if exists register_rebuild cascade;
 
+-- name: rebuild_exists
+-- Whether there is what a rebuild makes, or has left.
+select to_regnamespace('register_rebuild') is not null;
+
+-- name: drop_abandoned
+-- What a rebuild that was killed has left. Who reads it is not waited for: nobody is to wait
+-- behind this for its tables, nor a rebuild for the lock.
+set local lock_timeout = '100ms';
+drop schema register_rebuild cascade;
+
 -- name: make_rebuild
 -- Empty tables for all that follows from the facts, as like those in use as can be, and notes:
 -- who is one person by what no fact tells any more (tied; gone: erased or past the time), what to
@@ -1477,9 +1495,18 @@ select distinct key from register_rebuild.difference
 where kind = $1 and key > $2 order by key limit $3;
 
 -- name: rebuild_merged
--- Into whom ids were merged.
-select person_id, alias_of from customer
-where person_id = any($1::uuid[]) and alias_of is not null;
+-- Into whom ids were merged at last, each by its own merge or by later ones.
+with recursive led as (
+  select person_id, alias_of from customer
+  where person_id = any($1::uuid[]) and alias_of is not null
+  union
+  select l.person_id, c.alias_of from led l join customer c on c.person_id = l.alias_of
+  where c.alias_of is not null
+)
+select person_id, alias_of from led l
+where not exists (
+  select from customer c where c.person_id = l.alias_of and c.alias_of is not null
+);
 
 -- name: rebuild_held
 -- Which of the ids somebody has.

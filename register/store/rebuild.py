@@ -4,7 +4,8 @@ Facts, requests, the disclosure ledger, the outbox and offsets stay where they a
 from the facts (identities' persons, match keys, the ban register, messages, what customers are
 found by) is built in the schema `register_rebuild`. Workers go on meanwhile: whom they touch is
 decided again, in rounds, the last of them while no batch runs. That one and the swap are one
-transaction, so whatever ends a rebuild before leaves the register as it was.
+transaction, so whatever ends a rebuild before leaves the register as it was. A copy that it left
+behind holds names and messages that no erasure reaches: the workers drop it (`drop_abandoned`).
 
 Not recomputed but taken from the register in use, since no fact tells it any more:
 - versions, and what caused a message whose content is the same: what was said was said;
@@ -14,8 +15,9 @@ Not recomputed but taken from the register in use, since no fact tells it any mo
 - whom a correction found by a contact point (R62).
 """
 
+import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,7 +28,7 @@ import asyncpg
 from register.outbound import Outbound
 from register.rules.apply import apply
 from register.rules.facts import RECTIFICATION, TAKE_AWAY
-from register.rules.snapshot import Changes, EligibilityChange
+from register.rules.snapshot import Changes, EligibilityChange, PersonRow
 from register.store.agreements import let_nobody_decide
 from register.store.batch import Rules
 from register.store.disclosures import recall
@@ -35,7 +37,7 @@ from register.store.reach import Reach
 from register.store.reading import read_snapshot
 from register.store.rebuilding import COMPARISONS, Building
 from register.store.republish import republish_only
-from register.store.rows import uuid_of
+from register.store.rows import columns, uuid_of
 from register.store.sql import queries
 from register.store.writing import write_outbox
 
@@ -49,6 +51,9 @@ _ROUNDS = 10
 """Where workers touch more than that all the time, enough is enough."""
 _TRIES = 5
 """So often the swap waits for who reads the old tables."""
+_DROPPED_S = 2.0
+_LOOK_S = 0.1
+"""A worker that drops an abandoned copy has the lock for a moment: so long, and so often."""
 
 Tell = Callable[[str, int], None]
 """Is told what is being done, and how much of it is."""
@@ -75,8 +80,7 @@ async def rebuild(
 
     The connection is for nothing else, then or later. Raises `RebuildRunsError`.
     """
-    if not await connection.fetchval(queries.try_rebuild, _LOCK):
-        raise RebuildRunsError
+    await _begin(connection)
     run = _Rebuild(connection, rules, now, tell)
     try:
         await run.build()
@@ -86,6 +90,33 @@ async def rebuild(
         if not run.done.swapped and not connection.is_closed():
             await connection.execute(queries.drop_rebuild)
     return run.done
+
+
+async def drop_abandoned(connection: Connection) -> bool:
+    """R25: drop what a rebuild that was killed has left, since no erasure takes anything out of
+    it; False where there is nothing, or a rebuild runs.
+
+    Raises `LockNotAvailableError` where somebody reads the copy, as a dump does.
+    """
+    if not await connection.fetchval(queries.rebuild_exists):
+        return False
+    async with connection.transaction():
+        if not await connection.fetchval(queries.try_lock, [_LOCK]):
+            return False
+        # Only now: another worker may have dropped it, or a rebuild have ended.
+        if not await connection.fetchval(queries.rebuild_exists):
+            return False
+        await connection.execute(queries.drop_abandoned)
+        return True
+
+
+async def _begin(connection: Connection) -> None:
+    """Be the only one who rebuilds, until the connection ends; raises `RebuildRunsError`."""
+    for _ in range(round(_DROPPED_S / _LOOK_S)):
+        if await connection.fetchval(queries.try_rebuild, _LOCK):
+            return
+        await asyncio.sleep(_LOOK_S)
+    raise RebuildRunsError
 
 
 class _Rebuild:
@@ -271,10 +302,8 @@ class _Rebuild:
         async for keys in self._differing("eligibility"):
             ids = [uuid.UUID(bytes=key) for key in keys]
             await republish_only(self._connection, outbound, ids, [])
-            rows = await self._connection.fetch(queries.rebuild_merged, ids)
-            moved = [uuid_of(row["person_id"]) for row in rows]
-            into = [uuid_of(row["alias_of"]) for row in rows]
-            await self._connection.execute(queries.move_ledger, moved, into)
+            merged = await self._merged(ids)
+            await self._connection.execute(queries.move_ledger, *columns(list(merged.items()), 2))
         async for keys in self._differing("eligibility"):
             await self._recall(outbound, [uuid.UUID(bytes=key) for key in keys])
         await self._long(queries.drop_rebuild)
@@ -288,23 +317,31 @@ class _Rebuild:
             yield [row["key"] for row in rows]
             after = rows[-1]["key"]
 
+    async def _merged(self, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+        rows = await self._connection.fetch(queries.rebuild_merged, ids)
+        return {uuid_of(row["person_id"]): uuid_of(row["alias_of"]) for row in rows}
+
     async def _recall(self, outbound: Outbound, ids: Sequence[uuid.UUID]) -> None:
-        """R65: of whom something else is decided now, partners may have to let go."""
-        lines = await self._connection.fetch(queries.ledger_lines, ids)
-        if not lines:
-            return
-        disclosed = {uuid_of(row["person_id"]) for row in lines}
-        rows = await self._connection.fetch(queries.rebuild_held, list(disclosed))
+        """R65: of whom something else is decided now, partners may have to let go. R25: of who is
+        gone no line of the ledger keeps the name, whoever it was handed to."""
+        merged = await self._merged(ids)
+        people = {merged.get(one, one) for one in ids}
+        rows = await self._connection.fetch(queries.rebuild_held, list(people))
         held = {uuid_of(row["person_id"]) for row in rows}
-        # No batch runs, so that the persons' locks are not needed.
-        snapshot = await read_snapshot(
-            self._connection, [], Reach(persons=held), self._rules.digester
-        )
-        decided = apply(snapshot, [], self._rules.digester, self._rules.settings)
-        gone = [EligibilityChange(one, 0, None, None, None) for one in disclosed - held]
-        changes = Changes(persons=decided.persons, eligibility=gone)
+        gone = [EligibilityChange(one, 0, None, None, None) for one in people - held]
+        changes = Changes(persons=await self._disclosed(held), eligibility=gone)
         recalled = await recall(self._connection, changes, self._now)
         await write_outbox(self._connection, outbound.recalls(recalled))
+
+    async def _disclosed(self, held: Collection[uuid.UUID]) -> list[PersonRow]:
+        """Those of whom partners have something, as decided now."""
+        lines = await self._connection.fetch(queries.ledger_lines, list(held))
+        if not lines:
+            return []
+        # No batch runs, so that the persons' locks are not needed.
+        reach = Reach(persons={uuid_of(row["person_id"]) for row in lines})
+        snapshot = await read_snapshot(self._connection, [], reach, self._rules.digester)
+        return apply(snapshot, [], self._rules.digester, self._rules.settings).persons
 
     # Transactions
 

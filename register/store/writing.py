@@ -25,7 +25,7 @@ async def write_changes(connection: Connection, changes: Changes, now: datetime)
     await _take_away(connection, changes)
     found = {row.person_id: row for row in changes.persons}
     written = (
-        *_about_facts(changes.stored),
+        *_about_facts(changes.stored, changes.used_still),
         (queries.insert_match_keys, sorted(set(changes.links))),
         (queries.upsert_identities, _identities(changes)),
         (queries.insert_ban_entries, _entries(changes.entries)),
@@ -59,7 +59,9 @@ async def _take_away(connection: Connection, changes: Changes) -> None:
         await connection.execute(queries.delete_ban_entries, *columns(gone))
 
 
-def _about_facts(stored: Sequence[Fact]) -> Iterator[tuple[str, Sequence[Row]]]:
+def _about_facts(
+    stored: Sequence[Fact], used_still: Sequence[Fact]
+) -> Iterator[tuple[str, Sequence[Row]]]:
     facts = [
         (
             fact.fact_id,
@@ -88,7 +90,7 @@ def _about_facts(stored: Sequence[Fact]) -> Iterator[tuple[str, Sequence[Row]]]:
     }
     points = {
         (point.digest, fact.identity, point.kind.value)
-        for fact in stored
+        for fact in (*stored, *used_still)
         if fact.identity and fact.brings_data
         for point in fact.points
     }

@@ -19,11 +19,14 @@ from schemas.terms import (
     BillingStatus,
     Channel,
     Denial,
+    Form,
     Kind,
     Language,
+    ListingOrigin,
     Purpose,
     Recipient,
 )
+from tests.integration.store.said import merge
 from tests.support import events
 from tests.support.events import Json, business, consumer, day, scope
 from tests.support.register import MemoryRegister
@@ -40,7 +43,7 @@ def report_on(party: Json, *said: Json) -> Json:
     register.deliver(*said)
     asked = {"request_id": "req-1", "party": party, "in_writing": True, "signed": True}
     register.deliver(events.event("access.requested", asked, day(100)))
-    (answer,) = register.answers
+    answer = register.answers[-1]
     assert answer.report is not None
     report = deepcopy(answer.report)
     report["disclosures"] = [
@@ -48,7 +51,10 @@ def report_on(party: Json, *said: Json) -> Json:
             "request_id": "dis-1",
             "recipient": "partner",
             "partner_id": "partner-9",
+            "partner_name": "Esimerkkikumppani Oy",
             "disclosed": "2026-03-20T08:00:00+00:00",
+            "name": None,
+            "address": None,
             "recalled": "2026-04-20T08:00:00+00:00",
             "recall_reason": "rectified",
         },
@@ -56,7 +62,10 @@ def report_on(party: Json, *said: Json) -> Json:
             "request_id": "dis-2",
             "recipient": "authority",
             "partner_id": None,
+            "partner_name": None,
             "disclosed": "2026-05-20T08:00:00+00:00",
+            "name": {"given": "Aino", "family": "Lahti"},
+            "address": events.address("Hallituskatu 2"),
             "recalled": None,
             "recall_reason": None,
         },
@@ -72,17 +81,23 @@ def written(report: Json, language: Language = Language.FI) -> Letter:
 @pytest.fixture
 def report() -> Json:
     """Of a consumer customer of whom something is held in every section but the company."""
+    withdrawn = events.withdrawal(day(42), scope("competition"))
+    withdrawn["data"]["wording"] = "text-withdrawn"
+    earlier = {**AINO, "email": "vanha@example.fi"}
     return report_on(
         AINO,
         events.signup(
-            day(1), AINO, scope("newsletter", "email"), profiling={"hobby": "chess", "pets": True}
+            day(1), earlier, scope("newsletter", "email"), profiling={"hobby": "go", "pets": True}
         ),
+        events.profile(day(1.5), AINO, profiling={"hobby": "chess"}),
         events.order(day(2), AINO, "broadband", "order-77"),
         events.order(day(3), AINO, "tv", "order-78"),
         events.contract_end(day(20), "order-78"),
         events.billing(day(30), "in_collection"),
         events.ban(day(40), scope(channels="phone"), event_id="evt-ban"),
         events.ban(day(41), scope("offers", products="tv"), event_id="evt-tv"),
+        withdrawn,
+        merge(day(43), (events.WEBSHOP, "c-1"), (events.APP, "a-1")),
     )
 
 
@@ -114,7 +129,12 @@ TOLD: dict[Language, list[str]] = {
         "Kaikki markkinointi; puhelu",
         "Tarjoukset; kaikki kanavat; vain tv",
         "suostumuksesi",
-        "Yhteistyökumppani partner-9",
+        "Yhteistyökumppani Esimerkkikumppani Oy (partner-9)",
+        "Pyyntö: dis-1",
+        "Sähköposti: vanha@example.fi",
+        "Suostumusteksti: text-withdrawn",
+        "Määrännyt: service desk",
+        "Lomake: Uutiskirjeen tilaus",
         "20.4.2026: tietojen oikaisu",
         "Viranomainen",
         "Tietosuojavaltuutetun toimisto",
@@ -132,7 +152,12 @@ TOLD: dict[Language, list[str]] = {
         "All marknadsföring; samtal",
         "Erbjudanden; alla kanaler; endast tv",
         "ditt samtycke",
-        "Samarbetspartner partner-9",
+        "Samarbetspartner Esimerkkikumppani Oy (partner-9)",
+        "Begäran: dis-1",
+        "E-post: vanha@example.fi",
+        "Samtyckestext: text-withdrawn",
+        "På uppdrag av: service desk",
+        "Formulär: Beställning av nyhetsbrev",
         "20.4.2026: rättelse",
         "Myndighet",
         "Dataombudsmannens byrå",
@@ -150,7 +175,12 @@ TOLD: dict[Language, list[str]] = {
         "All marketing; call",
         "Offers; every channel; only tv",
         "your consent",
-        "Partner partner-9",
+        "Partner Esimerkkikumppani Oy (partner-9)",
+        "Request: dis-1",
+        "E-mail: vanha@example.fi",
+        "Consent text: text-withdrawn",
+        "Ordered by: service desk",
+        "Form: Newsletter subscription",
         "20 April 2026: correction",
         "Authority",
         "Office of the Data Protection Ombudsman",
@@ -174,6 +204,9 @@ ALWAYS = [
     "order-77",
     "broadband-basic (broadband)",
     "chess",
+    "hobby: go",
+    "Aino Lahti",
+    "Hallituskatu 2, 50100 Mikkeli, FI",
     "text-1",
     "evt-ban",
     "evt-tv",
@@ -233,6 +266,29 @@ def test_a_business_contact_s_company_and_role() -> None:
     for text in ("0112038-9", "IT manager", "Prospective business customer", "your role in the"):
         assert text in page
     assert list(written(report).recipient) == ["Maija Korhonen", "maija@example.fi"]
+
+
+def test_a_report_from_before_these_fields_were_in_it_makes_a_letter(report: Json) -> None:
+    """R60: reports wait on the topic for 30 days, those of an older version too."""
+    for line in report["log"]:
+        line.pop("holds", None)
+    for line in report["disclosures"]:
+        del line["partner_name"], line["name"], line["address"]
+    page = to_html(written(report, Language.EN))
+    assert "Partner partner-9" in page
+
+
+def test_what_a_business_contact_s_events_still_hold() -> None:
+    """R60, S8: a company and a role that newer ones have replaced; where they were found."""
+    old = business("Maija", "Korhonen", role="Assistant", email="maija@example.fi")
+    maija = business("Maija", "Korhonen", email="maija@example.fi")
+    report = report_on(maija, events.listing(day(1), old), events.listing(day(2), maija))
+    log = [block for block in written(report, Language.EN).blocks if isinstance(block, Table)][-1]
+    assert log.rows[0][1:3] == [
+        "Found in a directory\nOrigin: Directory\nListed in: A directory",
+        "Name: Maija Korhonen\nRole: Contact person of a company\nE-mail: maija@example.fi\n"
+        "Business id: 0112038-9\nTask or position: Assistant",
+    ]
 
 
 def test_what_the_law_wants_told_besides(report: Json) -> None:
@@ -297,7 +353,7 @@ def test_a_letter_as_pdf(report: Json, language: Language) -> None:
     assert_is_pdf(pdf.data)
     assert pdf.missing_signs == 0
     assert b"FiraSans" in pdf.data
-    assert len(re.findall(rb"/Type /Page\b", pdf.data)) == 4
+    assert len(re.findall(rb"/Type /Page\b", pdf.data)) == 5
 
 
 def test_the_same_letter_is_the_same_file(report: Json) -> None:
@@ -322,6 +378,15 @@ def test_long_words_and_long_logs_fit(report: Json) -> None:
     pdf = to_pdf(written(report))
     assert_is_pdf(pdf.data)
     assert len(re.findall(rb"/Type /Page\b", pdf.data)) > 10
+
+
+def test_a_row_that_is_longer_than_a_page_goes_on_over_the_next(report: Json) -> None:
+    """R60: an order of a thousand lines, and a long answer in a narrow column of the log."""
+    report["orders"][0]["lines"] *= 1000
+    report["log"][0]["holds"]["profiling"]["hobby"] = "go and chess " * 500
+    pdf = to_pdf(written(report))
+    assert_is_pdf(pdf.data)
+    assert len(re.findall(rb"/Type /Page\b", pdf.data)) > 20
 
 
 # Words
@@ -355,6 +420,8 @@ def test_every_language_has_the_same_words() -> None:
         ("language", Language),
         ("billing", BillingStatus),
         ("recipient", Recipient),
+        ("form", Form),
+        ("origin", ListingOrigin),
         ("event", EVENT_TYPES),
     ],
 )

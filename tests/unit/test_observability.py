@@ -204,6 +204,14 @@ def test_every_metric_is_explained() -> None:
     assert explained == kinds
 
 
+def test_every_work_that_may_fail_is_explained() -> None:
+    """The sweeps' steps: in the table, and there as a sample before the first failure."""
+    (told,) = [row[2] for row in rows("Metrics") if "sweep_failures" in row[0]]
+    named = set(re.findall(r"`([\w-]+)`", told)) - {"work"}
+    samples = exposed()["register_sweep_failures_total"].samples
+    assert named == {sample.labels["work"] for sample in samples}
+
+
 def test_every_setting_is_explained() -> None:
     """The table of docs/operating.md: every setting of a worker, with its default."""
     explained = {row[0].strip("`"): row[1] for row in rows("Settings")}

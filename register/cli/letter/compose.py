@@ -109,37 +109,17 @@ def _colon(say: Words, label: str, value: str) -> str:
 
 
 def _person(report: Json, say: Words) -> Iterator[Block]:
-    contact = report["contact"]
-    address = contact.get("address")
-    rows = [("name", _name(contact))]
-    if contact.get("kind"):
-        rows.append(("kind", say.code("kind", contact["kind"])))
+    rows = list(_particulars(report["contact"], say))
     if report["eligibility"]:
-        rows.append(("audience", say.code("audience", report["eligibility"]["audience"])))
-    rows.append(("email", contact.get("email", "")))
-    rows.append(("phone", contact.get("phone", "")))
-    if address:
-        parts = [address["street"], f"{address['postal_code']} {address['city']}"]
-        rows.append(("address", ", ".join([*parts, address["country"]])))
-    if contact.get("language"):
-        rows.append(("language", say.code("language", contact["language"])))
+        audience = say.code("audience", report["eligibility"]["audience"])
+        rows.append((say.text("label", "audience"), audience))
     for one in report["identity"]:
-        rows.append(("identity", f"{one['subject']} ({one['source']})"))
-    held = [(say.text("label", label), value) for label, value in rows if value]
-    if held:
-        yield Pairs(held)
+        rows.append((say.text("label", "identity"), f"{one['subject']} ({one['source']})"))
+    yield from _pairs(rows)
 
 
 def _company(report: Json, say: Words) -> Iterator[Block]:
-    company = report["company"] or {}
-    labels = {"name": "company", "business_id": "business_id", "role": "role"}
-    rows = [
-        (say.text("label", label), company[field])
-        for field, label in labels.items()
-        if company.get(field)
-    ]
-    if rows:
-        yield Pairs(rows)
+    yield from _pairs(list(_company_rows(report["company"] or {}, say)))
 
 
 def _orders(report: Json, say: Words) -> Iterator[Block]:
@@ -155,7 +135,8 @@ def _orders(report: Json, say: Words) -> Iterator[Block]:
         ]
         for order in report["orders"]
     ]
-    yield from _table(say, ("time", "order", "products", "price", "state"), rows, (4, 4, 8, 3, 5))
+    heads = ("time", "order_id", "products", "price", "state")
+    yield from _table(say, heads, rows, (4, 4, 8, 3, 5))
 
 
 def _line(line: Json) -> str:
@@ -176,13 +157,7 @@ def _billing(report: Json, say: Words) -> Iterator[Block]:
 
 
 def _profiling(report: Json, say: Words) -> Iterator[Block]:
-    yes_no = {True: say.text("text", "yes"), False: say.text("text", "no")}
-    rows = [
-        (str(key), yes_no[value] if isinstance(value, bool) else str(value))
-        for key, value in sorted(report["profiling"].items())
-    ]
-    if rows:
-        yield Pairs(rows)
+    yield from _pairs(list(_answers(report["profiling"], say)))
 
 
 def _consents(report: Json, say: Words) -> Iterator[Block]:
@@ -206,8 +181,10 @@ def _bans(report: Json, say: Words) -> Iterator[Block]:
             say.day(_moment(one["time"])),
             _lines(
                 say.code("ban", one["kind"]),
+                _labelled(say, "wording", one),
                 _labelled(say, "recorded_by", one),
                 _labelled(say, "evidence", one),
+                _labelled(say, "request_id", one),
             ),
             _lines(
                 _scope(one["scope"], say) if one["scope"].get("purposes") != [] else None,
@@ -224,6 +201,10 @@ def _bans(report: Json, say: Words) -> Iterator[Block]:
 
 def _labelled(say: Words, name: str, holder: Json) -> str | None:
     return _colon(say, name, holder[name]) if holder.get(name) else None
+
+
+def _labelled_code(say: Words, name: str, holder: Json) -> str | None:
+    return _colon(say, name, say.code(name, holder[name])) if holder.get(name) else None
 
 
 def _stands(said: Json, say: Words) -> str:
@@ -284,7 +265,11 @@ def _disclosures(report: Json, say: Words) -> Iterator[Block]:
     rows = [
         [
             say.day(_moment(one["disclosed"])),
-            say.text("recipient", one["recipient"], partner=one.get("partner_id") or ""),
+            _lines(
+                say.text("recipient", one["recipient"], partner=_partner(one)),
+                _labelled(say, "request_id", one),
+            ),
+            _lines(_name(one), _address(one.get("address"))),
             say.text(
                 "sentence",
                 "recalled",
@@ -298,7 +283,14 @@ def _disclosures(report: Json, say: Words) -> Iterator[Block]:
     ]
     if not rows:
         yield Paragraph(say.text("sentence", "not_disclosed"))
-    yield from _table(say, ("time", "recipient", "recalled"), rows, (4, 8, 12))
+    heads = ("time", "recipient", "handed_over", "recalled")
+    yield from _table(say, heads, rows, (4, 8, 7, 5))
+
+
+def _partner(disclosure: Json) -> str:
+    """Its name and its id; a report from before names were in it has the id alone."""
+    partner_id, name = disclosure.get("partner_id") or "", disclosure.get("partner_name")
+    return f"{name} ({partner_id})" if name else partner_id
 
 
 def _sources(report: Json, _: Words) -> Iterator[Block]:
@@ -310,13 +302,34 @@ def _log(report: Json, say: Words) -> Iterator[Block]:
     rows = [
         [
             say.moment(_moment(one["time"])),
-            _lines(say.code("event", one["type"]), _labelled(say, "listed_in", one)),
+            _lines(
+                say.code("event", one["type"]),
+                _labelled_code(say, "form", one),
+                _labelled_code(say, "origin", one),
+                *(_labelled(say, name, one) for name in _LOGGED),
+            ),
+            _holds({"kind": one.get("kind"), **one.get("holds", {})}, say),
             one["source"],
             one["id"],
         ]
         for one in report["log"]
     ]
-    yield from _table(say, ("time", "event", "source", "id"), rows, (6, 7, 7, 5))
+    heads = ("time", "event", "holds", "source", "id")
+    yield from _table(say, heads, rows, (5, 7, 9, 6, 5))
+
+
+_LOGGED = ("listed_in", "order_id", "business_id", "request_id", "ordered_by")
+"""What is told of an event as its sender wrote it."""
+
+
+def _holds(held: Json, say: Words) -> str:
+    """What is still held of what an event said of the person, a line for each value."""
+    rows = [
+        *_particulars(held, say),
+        *_company_rows(held.get("company", {}), say),
+        *_answers(held.get("profiling", {}), say),
+    ]
+    return _lines(*(say.text("text", "colon", label=name, value=value) for name, value in rows))
 
 
 _SECTIONS = {
@@ -366,6 +379,46 @@ def _processing(controller: Controller, say: Words) -> Iterator[Block]:
 
 
 # Parts
+
+_Rows = Iterator[tuple[str, str]]
+
+
+def _particulars(party: Json, say: Words) -> _Rows:
+    """Who somebody is and how to reach them, as far as it is held."""
+    rows = (
+        ("name", _name(party)),
+        ("kind", say.code("kind", party.get("kind") or "")),
+        ("email", party.get("email")),
+        ("phone", party.get("phone")),
+        ("address", _address(party.get("address"))),
+        ("language", say.code("language", party.get("language") or "")),
+    )
+    return ((say.text("label", label), value) for label, value in rows if value)
+
+
+def _company_rows(company: Json, say: Words) -> _Rows:
+    for field, label in (("name", "company"), ("business_id", "business_id"), ("role", "role")):
+        if company.get(field):
+            yield say.text("label", label), company[field]
+
+
+def _answers(profiling: Json, say: Words) -> _Rows:
+    """What somebody said of themselves."""
+    yes_no = {True: say.text("text", "yes"), False: say.text("text", "no")}
+    for key, value in sorted(profiling.items()):
+        yield str(key), yes_no[value] if isinstance(value, bool) else str(value)
+
+
+def _address(address: Json | None) -> str:
+    if not address:
+        return ""
+    town = f"{address['postal_code']} {address['city']}"
+    return ", ".join([address["street"], town, address["country"]])
+
+
+def _pairs(rows: Sequence[tuple[str, str]]) -> Iterator[Block]:
+    if rows:
+        yield Pairs(rows)
 
 
 def _table(

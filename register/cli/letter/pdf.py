@@ -1,12 +1,12 @@
 """A letter as a PDF on A4, in pure Python, with its font embedded."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
 from fpdf import FPDF
-from fpdf.enums import TableBordersLayout, XPos, YPos
+from fpdf.enums import MethodReturnValue, TableBordersLayout, XPos, YPos
 from fpdf.fonts import FontFace, TTFFont
 
 from register.cli.letter.document import (
@@ -30,6 +30,9 @@ _RECIPIENT_TOP, _TITLE_TOP = 48.0, 84.0
 _BODY, _SMALL, _TABLE = 10.0, 8.0, 9.0
 _LEADING = 4.9
 _TABLE_LEADING = 4.4
+
+_ROW_LINES = 40
+"""A row of more lines is cut: fpdf writes no row that takes more than a page."""
 
 # It would tell of signs that the font lacks, and those come from names: we count them instead.
 logging.getLogger("fpdf.output").setLevel(logging.ERROR)
@@ -169,8 +172,9 @@ class _Page(FPDF):
 
     def _pairs(self, rows: Sequence[tuple[str, str]]) -> None:
         self._ink(_TABLE)
+        widths = (34, 66)
         with self.table(
-            col_widths=(34, 66),
+            col_widths=widths,
             first_row_as_headings=False,
             borders_layout=TableBordersLayout.NONE,
             line_height=_TABLE_LEADING,
@@ -178,10 +182,11 @@ class _Page(FPDF):
             v_align="TOP",
             padding=(0.5, 1, 0.5, 0),
         ) as table:
-            for label, value in rows:
-                row = table.row()
-                row.cell(label, style=FontFace(color=_GREY))
-                row.cell(value)
+            for pair in rows:
+                for label, value in self._cut(pair, widths):
+                    row = table.row()
+                    row.cell(label, style=FontFace(color=_GREY))
+                    row.cell(value)
         self.ln(1)
 
     def _table(
@@ -198,11 +203,32 @@ class _Page(FPDF):
             v_align="TOP",
             padding=(0.7, 1.5, 0.7, 0),
         ) as table:
-            for cells in (heads, *rows):
-                row = table.row()
-                for text in cells:
-                    row.cell(text)
+            for whole in (heads, *rows):
+                for cells in self._cut(whole, widths):
+                    row = table.row()
+                    for text in cells:
+                        row.cell(text)
         self.ln(1)
+
+    def _cut(self, row: Sequence[str], widths: Sequence[int]) -> Iterator[Sequence[str]]:
+        """A row as it is, or as several where it may not fit on a page."""
+        share = self.epw / sum(widths)
+        cells = [
+            self._wrapped(text, share * width - 2) for text, width in zip(row, widths, strict=True)
+        ]
+        longest = max(map(len, cells))
+        if longest <= _ROW_LINES:
+            yield row
+            return
+        for start in range(0, longest, _ROW_LINES):
+            yield ["\n".join(lines[start : start + _ROW_LINES]) for lines in cells]
+
+    def _wrapped(self, text: str, width: float) -> list[str]:
+        lines = self.multi_cell(
+            width, text=text, align="L", dry_run=True, output=MethodReturnValue.LINES
+        )
+        assert isinstance(lines, list)
+        return lines
 
     def _ink(self, size: float, color: tuple[int, int, int] = _INK, *, bold: bool = False) -> None:
         self.set_font(_FONT, "B" if bold else "", size)

@@ -6,8 +6,16 @@ from register.store import disclosures
 from register.store.sweeps import disclosure_step
 from schemas.outbound import DisclosureMade, DisclosureRecalled
 from tests.integration.store.driver import StoreDriver
-from tests.integration.store.said import disclosure, ended, erasure, merge, rectification, signed
-from tests.support.events import WEBSHOP, address, ban, consumer, day, order, scope, signup
+from tests.integration.store.said import (
+    access,
+    disclosure,
+    ended,
+    erasure,
+    merge,
+    rectification,
+    signed,
+)
+from tests.support.events import WEBSHOP, Json, address, ban, consumer, day, order, scope, signup
 
 AINO = consumer(email="aino@example.fi", address=address())
 WHO = consumer(email="aino@example.fi")
@@ -135,6 +143,37 @@ async def test_an_authority_needs_a_legal_basis_and_no_ban_stops_it(
     assert len(made["people"]) == 1
     (row,) = await register.rows("select recipient from disclosure")
     assert row["recipient"] == "authority"
+
+
+async def _handed_over(register: StoreDriver, number: float) -> dict[str, Json]:
+    """What an access report of that day shows of disclosures, by the kind of recipient."""
+    await register.said()
+    await register.write(access(day(number), WHO))
+    report = (await register.one("access.reported"))["report"]
+    return {line["recipient"]: line for line in report["disclosures"]}
+
+
+async def test_access_shows_what_was_handed_over_and_to_whom(register: StoreDriver) -> None:
+    """R60, S29, GDPR art. 15(1)(c): name and address until they are recalled, and the partner by
+    the newest name it had."""
+    renamed = signed(day(1.5))
+    renamed["data"]["name"] = "Uusi Nimi Oy"
+    await register.write(renamed, signed(day(1)), order(day(1), AINO), disclosure(day(2)))
+    await register.sweep()
+    await register.write(disclosure(day(3), recipient="authority", legal_basis="Act 805/2011"))
+    await register.sweep()
+    await register.write(ended(day(4)))
+    shown = await _handed_over(register, 5)
+    for recipient, partner in (("partner", ("p-1", "Uusi Nimi Oy")), ("authority", (None, None))):
+        line = shown[recipient]
+        assert (line["partner_id"], line["partner_name"]) == partner
+        assert line["request_id"] == "D-1"
+        assert line["name"] == AINO["name"]
+        assert line["address"] == AINO["address"]
+    await register.write(ban(day(6), scope("disclosure")))
+    recalled = (await _handed_over(register, 7))["partner"]
+    assert (recalled["name"], recalled["address"]) == (None, None)
+    assert (recalled["recall_reason"], recalled["partner_name"]) == ("banned", "Uusi Nimi Oy")
 
 
 async def test_disclosure_then_ban_then_recall(register: StoreDriver) -> None:

@@ -1,10 +1,24 @@
 """The register built anew from its facts, and what workers do meanwhile (R2, R7, R25, R51)."""
 
-from register.store.pool import connect
-from register.store.rebuild import Rebuilt, rebuild
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from register.store.pool import LOCKED, LOST_CONNECTION, Connection, connect
+from register.store.rebuild import Rebuilt, drop_abandoned, rebuild
+from register.store.sql import queries
 from tests.conftest import Database
 from tests.integration.store.driver import StoreDriver
 from tests.integration.store.said import disclosure, erasure, merge, rectification, signed
+from tests.integration.support.polling import until
 from tests.support.events import (
     APP,
     DIRECTORY,
@@ -26,6 +40,9 @@ from tests.support.events import (
     signup,
     withdrawal,
 )
+from workers.metrics import Metrics
+from workers.settings import Settings
+from workers.sweeps import Sweeps
 
 BUILT = ("identity", "match_key", "identity_point", "ban_entry", "ban_digest", "customer")
 KEPT = ("fact", "fact_party", "agreement_fact", "disclosure", "request", "event_key", "catalogue")
@@ -245,3 +262,223 @@ async def test_what_nobody_may_hold_goes_and_partners_are_told(
     assert sum(len(one["people"]) for one in recalled) == len(reopened)
     assert "banned" in {one["reason"] for one in recalled}
     assert await register.rows("select 1 from fact_party where subject = 'e-1'") == []
+
+
+async def disclosed(register: StoreDriver, *subjects: str) -> dict[str, Any]:
+    """Hand everybody over to an authority; returns the ids of who is who."""
+    asked = disclosure(
+        day(4), recipient="authority", legal_basis="Act on the Example 1 §", request_id="D-2"
+    )
+    await register.write(asked)
+    await register.sweep()
+    await register.said()
+    found = await register.rows(
+        "select subject, person_id from identity where subject = any($1)", list(subjects)
+    )
+    return {row["subject"]: row["person_id"] for row in found}
+
+
+async def names(register: StoreDriver) -> dict[Any, bool]:
+    """Of whom the ledger still has the name."""
+    found = await register.rows("select person_id, name is not null as has_name from disclosure")
+    return {row["person_id"]: row["has_name"] for row in found}
+
+
+async def test_r25_who_is_removed_loses_the_name_on_lines_for_authorities(
+    register: StoreDriver, database: Database
+) -> None:
+    """The ledger keeps to whom and when, not who; of everybody else it keeps the name."""
+    await register.write(order(day(1), AINO), signup(day(1), EEVA, scope(), subject="e-1"))
+    ids = await disclosed(register, "c-1", "e-1")
+    kept = await register.rows(
+        "select name, address from disclosure where person_id = $1", ids["e-1"]
+    )
+    await register.write(withdrawal(day(9), scope(), subject="e-1"))
+    assert await names(register) == {ids["c-1"]: True, ids["e-1"]: False}
+    await register.connection.execute(
+        "update disclosure set name = $2, address = $3 where person_id = $1", ids["e-1"], *kept[0]
+    )
+    await register.connection.execute(
+        "update customer set content = '\\x00' where person_id = $1", ids["e-1"]
+    )
+    done = await rebuilt(register, database)
+    assert done.differences["eligibility"] == 1
+    assert await names(register) == {ids["c-1"]: True, ids["e-1"]: False}
+    assert await register.said("disclosure.recalled") == []
+
+
+async def test_r25_lines_that_a_merge_brings_to_who_is_gone_lose_the_name(
+    register: StoreDriver, database: Database
+) -> None:
+    """Nothing new is said of who is gone already: the lines come all the same."""
+    other = {**AINO, "name": {"given": "A.", "family": "Virtanen"}, "email": "a.v@example.fi"}
+    await register.write(
+        signup(day(1), AINO, scope("newsletter", "email"), subject="c-1"),
+        signup(day(2), other, scope("offers", "post"), source=APP, subject="a-1"),
+    )
+    ids = await disclosed(register, "c-1", "a-1")
+    kept = await register.rows("select * from disclosure where person_id = $1", ids["a-1"])
+    await register.write(withdrawal(day(5), scope(), subject="c-1"))
+    await register.write(withdrawal(day(5), scope(), source=APP, subject="a-1"))
+    await register.write(merge(day(6), (WEBSHOP, "c-1"), (APP, "a-1")))
+    # As if it had never been merged, nor gone.
+    await register.connection.execute(
+        "update customer set content = '\\x00', alias_of = null where person_id = $1", ids["a-1"]
+    )
+    await register.connection.execute(
+        "update disclosure set person_id = $1, name = $2, address = $3 where ledger_id = $4",
+        *(kept[0][field] for field in ("person_id", "name", "address", "ledger_id")),
+    )
+    await rebuilt(register, database)
+    assert await names(register) == {ids["c-1"]: False}
+
+
+async def test_r51_lines_of_the_ledger_go_to_whom_an_id_leads_at_last(
+    register: StoreDriver,
+) -> None:
+    """Merged, and merged again: the id in between is nobody's. One that leads in a circle, which
+    only a hand can make, leads nowhere."""
+    ids = [uuid.UUID(int=number) for number in range(1, 6)]
+    leads = [ids[1], ids[2], None, ids[4], ids[3]]
+    await register.connection.execute(queries.set_aliases, ids, leads)
+    found = await register.rows(queries.rebuild_merged, ids)
+    assert {row["person_id"]: row["alias_of"] for row in found} == {
+        ids[0]: ids[2],
+        ids[1]: ids[2],
+    }
+
+
+@asynccontextmanager
+async def abandoned(register: StoreDriver, database: Database) -> AsyncIterator[Connection]:
+    """What a rebuild leaves that lost its connection half way; gives another connection."""
+    connection = await connect(database.url, "test rebuild")
+
+    def tell(what: str, _: int) -> None:
+        if what == "comparing":
+            connection.terminate()
+
+    with suppress(*LOST_CONNECTION):
+        await rebuild(connection, register.rules, register.received, tell, swap=True)
+    assert connection.is_closed()
+    (row,) = await register.rows(
+        "select count(*) from register_rebuild.customer where message is not null"
+    )
+    assert row["count"] > 0
+    other = await connect(database.url, "test")
+    try:
+        yield other
+    finally:
+        await other.close()
+
+
+async def exists(connection: Connection) -> bool:
+    """Whether there is a copy."""
+    return bool(await connection.fetchval("select to_regnamespace('register_rebuild') is not null"))
+
+
+async def test_r25_an_abandoned_copy_goes(register: StoreDriver, database: Database) -> None:
+    """No erasure reaches it. Nothing of the register in use goes with it."""
+    await live(register)
+    before = await rows(register, *BUILT, *KEPT)
+    async with abandoned(register, database) as connection:
+        await until("the lock to be let go", partial(drop_abandoned, connection))
+        assert not await exists(connection)
+        assert not await drop_abandoned(connection), "there is nothing left to drop"
+    assert await rows(register, *BUILT, *KEPT) == before
+    assert (await rebuilt(register, database)).differences == {}
+
+
+async def test_r25_whoever_reads_an_abandoned_copy_is_not_waited_for(
+    register: StoreDriver, database: Database
+) -> None:
+    """It stays while a dump reads it, and nobody waits for long behind who would drop it."""
+    await live(register)
+    async with abandoned(register, database) as connection:
+        await until("the rebuild's session to end", partial(_nobody_rebuilds, connection))
+        async with register.connection.transaction():
+            await register.connection.execute("select from register_rebuild.customer limit 1")
+            with pytest.raises(LOCKED):
+                await asyncio.wait_for(drop_abandoned(connection), 5)
+        assert await exists(connection)
+        assert await connection.fetchval("show lock_timeout") == "0"
+        assert await drop_abandoned(connection)
+
+
+async def test_r25_the_copy_of_a_rebuild_that_runs_stays(
+    register: StoreDriver, database: Database
+) -> None:
+    """It goes on and is swapped in."""
+    await live(register)
+    other = await connect(database.url, "test")
+    try:
+        async with register.connection.transaction():
+            await register.connection.execute("select from customer limit 1")
+            running = asyncio.create_task(rebuilt(register, database))
+            await until("the swap to wait for who reads", partial(_waits, other))
+            assert await exists(other)
+            assert not await drop_abandoned(other)
+        done = await running
+        assert (done.swapped, done.differences) == (True, {})
+        assert not await exists(other)
+    finally:
+        await other.close()
+
+
+async def test_r25_a_rebuild_waits_for_a_worker_that_drops_a_copy(
+    register: StoreDriver, database: Database
+) -> None:
+    """The worker has the lock for a moment: no other rebuild runs."""
+    key = 0x52454255
+    async with register.connection.transaction():
+        await register.connection.execute("select pg_advisory_xact_lock($1)", key)
+        running = asyncio.create_task(rebuilt(register, database))
+        await asyncio.wait([running], timeout=0.3)
+        assert not running.done()
+    assert (await running).swapped
+
+
+async def test_r25_the_workers_drop_an_abandoned_copy(
+    register: StoreDriver, database: Database
+) -> None:
+    """It is a step of the sweeps, and one line of the log tells it."""
+    await live(register)
+    settings = Settings(
+        kafka_bootstrap_servers="nowhere:1",
+        database_url=SecretStr(database.url),
+        digest_secret=SecretStr("a secret of the tests alone"),
+    )
+    metrics = Metrics(CollectorRegistry())
+    async with abandoned(register, database) as connection:
+        await until("the rebuild's session to end", partial(_nobody_rebuilds, connection))
+        sweeps = Sweeps(settings, metrics)
+        with capture_logs() as lines:
+            await sweeps.on_start()
+            try:
+                await until("the copy to go", partial(_gone, connection))
+            finally:
+                await sweeps.on_stop()
+    told = [line for line in lines if line["action"] == "rebuild-copy-dropped"]
+    assert [line["event"] for line in told] == ["sweeps"]
+    work = {"work": "rebuild-copy"}
+    assert metrics.registry.get_sample_value("register_sweep_failures_total", work) == 0
+
+
+async def _gone(connection: Connection) -> bool:
+    return not await exists(connection)
+
+
+async def _nobody_rebuilds(connection: Connection) -> bool:
+    return not await connection.fetchval(
+        "select exists (select from pg_stat_activity where application_name = 'test rebuild'"
+        " and datname = current_database())"
+    )
+
+
+async def _waits(connection: Connection) -> bool:
+    return bool(
+        await connection.fetchval(
+            "select exists (select from pg_stat_activity a join pg_locks l using (pid)"
+            " where a.application_name = 'test rebuild' and not l.granted"
+            " and a.datname = current_database())"
+        )
+    )

@@ -1,11 +1,14 @@
 """What an access report holds (R60, S35)."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from register.rules.facts import MERGE
+from tests.integration.store import said
 from tests.support import events
 from tests.support.events import Json, consumer, day, scope
 from tests.support.register import MemoryRegister
@@ -64,6 +67,85 @@ def test_the_log_tells_where_data_came_from() -> None:
     listed, signed_up = reported(register, party)["log"]
     assert {"listed_in", "origin"} < listed.keys()
     assert signed_up["form"] == "newsletter"
+
+
+def values(held: Any) -> Iterator[Any]:
+    """Every text, number and flag in what is held."""
+    if isinstance(held, dict | list):
+        for part in held.values() if isinstance(held, dict) else held:
+            yield from values(part)
+    else:
+        yield held
+
+
+def test_what_newer_words_replaced_is_shown_as_long_as_it_is_held() -> None:
+    """R60, S35: a former name, an old address or answer, and what a correction put right."""
+    register = MemoryRegister()
+    old = consumer("Aino", "Lahti", email="vanha@example.fi", address=events.address("Vanhatie 1"))
+    register.deliver(
+        events.signup(day(1), old, scope("newsletter"), profiling={"hobby": "chess"}),
+        events.profile(day(2), {**SHARED, "phone": "040 111 2233"}, profiling={"hobby": "skiing"}),
+        said.rectification(day(3), SHARED, {"phone": "040 765 4321"}),
+    )
+    report = reported(register, SHARED)
+    signed_up, updated, corrected = report["log"]
+    assert signed_up["holds"] == {**old, "profiling": {"hobby": "chess"}}
+    assert updated["holds"]["phone"] == "+358401112233"
+    assert corrected["holds"] == {"kind": "consumer", "phone": "+358407654321"}
+    assert report["contact"]["phone"] == "+358407654321"
+    assert report["profiling"] == {"hobby": "skiing"}
+
+
+def test_all_that_the_facts_hold_stands_in_the_report() -> None:
+    """R60, S35: whatever an event said, but for the digests of whom a merge made one."""
+    register = MemoryRegister()
+    maija = events.business("Maija", "Korhonen", email="maija@example.fi")
+    old = {**maija, "email": "vanha@example.fi"}
+    register.deliver(
+        events.listing(day(1), maija),
+        events.signup(day(2), old, scope("newsletter", "email"), profiling={"pets": 2}),
+        events.order(day(3), maija),
+        events.contract_end(day(4), "order-0"),
+        events.billing(day(5), "overdue", "invoice-1"),
+        events.left_company(day(6)),
+        events.withdrawal(day(7), scope("offers")),
+        events.ban(day(8), scope("campaign"), collection=True),
+        events.lift(day(9), scope("campaign")),
+        said.merge(day(10), (events.WEBSHOP, "c-1"), (events.DIRECTORY, "c-1")),
+        said.rectification(day(11), maija, {"language": "sv"}),
+    )
+    shown = set(values(reported(register, maija)))
+    for fact in register.facts.values():
+        body = {name: value for name, value in fact.body.items() if name != "merged"}
+        assert set(values([body, fact.party or {}])) <= shown, fact.type
+    assert {"order-0", events.COMPANY, "vanha@example.fi", "service desk", "R-1"} < shown
+
+
+def test_who_ordered_a_merge_is_shown() -> None:
+    """R52, R60."""
+    register = MemoryRegister()
+    register.deliver(
+        events.order(day(1), SHARED),
+        said.merge(day(2), (events.WEBSHOP, "c-1"), (events.APP, "a-1")),
+    )
+    _, merged = reported(register, SHARED)["log"]
+    assert (merged["type"], merged["ordered_by"]) == (MERGE, "service desk")
+    assert not {"merged", "holds"} & merged.keys()
+
+
+def test_what_may_no_longer_be_held_is_not_shown() -> None:
+    """R22, R60: nor where it goes in the batch that brings the request."""
+    register = MemoryRegister()
+    asked = {"request_id": "req-1", "party": SHARED, "in_writing": True, "signed": True}
+    register.deliver(
+        events.signup(day(1), {**SHARED, "email": "vanha@example.fi"}, scope("newsletter")),
+        events.withdrawal(day(2), scope("newsletter")),
+        events.signup(day(3), SHARED, scope("newsletter")),
+        events.event("access.requested", asked, day(4)),
+    )
+    report = register.answers[-1].report
+    assert report is not None
+    assert ["holds" in line for line in report["log"]] == [False, False, True]
 
 
 def test_the_example_is_what_is_written() -> None:
