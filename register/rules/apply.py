@@ -8,12 +8,11 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from register.rules import messages, requests
-from register.rules.arrivals import Arrivals
+from register.rules.arrivals import Arrivals, still_matching
 from register.rules.bans import NOTHING, Entry, published
 from register.rules.decide import Decision, decide
 from register.rules.digest import Digester, epoch_of
 from register.rules.facts import (
-    ERASURE,
     LISTING,
     RECTIFICATION,
     TAKE_AWAY,
@@ -128,7 +127,7 @@ class _Batch:
             self._changes.aliases[person_id] = None
         if decision is not None:
             self._changes.persons.append(self._row(person_id, person, decision))
-        self._report(person, names, data, person_id)
+        self._report(person, names, data, {person_id, *former})
 
     def _ids(self, person: _Person) -> dict[bytes, uuid.UUID]:
         erased = person.state.erased_at
@@ -245,9 +244,11 @@ class _Batch:
         person: _Person,
         names: Sequence[Identity],
         data: JsonDict | None,
-        person_id: uuid.UUID,
+        ids: Collection[uuid.UUID],
     ) -> None:
-        """R60: what is held after the batch, for who asked in it."""
+        """R60: what is held after the batch, for who asked in it; `ids` are theirs, those from
+        before a merge in this batch among them."""
+        disclosures = self._snapshot.disclosures
         for arrival, identity in self._known.accesses:
             if identity in person.identities:
                 held = requests.report(
@@ -256,7 +257,7 @@ class _Batch:
                     self._others(person),
                     names,
                     data,
-                    self._snapshot.disclosures.get(person_id, ()),
+                    [line for one in sorted(ids) for line in disclosures.get(one, ())],
                 )
                 self._changes.answers.append(Answer(arrival, report=held))
 
@@ -307,13 +308,19 @@ class _Batch:
         changes.removed_entries = known.removed_entries
         changes.refusals = known.refusals
         changes.answers = [*known.answers, *changes.answers]
-        changes.forgotten = sorted(
-            {identity for person in persons for identity in _forgotten(person)}
-        )
-        gone = set(changes.forgotten)
-        changes.links = [(key, one) for key, one in known.links if one not in gone]
         for person in persons:
-            changes.links += _still_matching(person, gone)
+            if not _loses_matches(person, known.forgotten):
+                continue
+            left = still_matching(person.facts, person.state)
+            changes.forgotten += person.identities
+            if person.state.live:
+                changes.links += known.matches_of(person.identities)
+                changes.used_still += left
+            else:
+                changes.links += sorted(keys_by_identity(left))
+        changes.forgotten.sort()
+        gone = set(changes.forgotten)
+        changes.links += [(key, one) for key, one in known.links if one not in gone]
 
 
 def _bought(state: PersonState) -> frozenset[str]:
@@ -326,24 +333,12 @@ def _bought(state: PersonState) -> frozenset[str]:
     )
 
 
-def _forgotten(person: _Person) -> set[bytes]:
-    """Identities of who was erased (R25) or whose time is over (R26): what matched them with
-    others goes with the data."""
-    ended = any(fact.type in TAKE_AWAY for fact in person.facts)
-    return set(person.identities) if ended and not person.state.live else set()
-
-
-def _still_matching(person: _Person, gone: Collection[bytes]) -> Iterable[tuple[bytes, bytes]]:
-    """Match keys of the identity under which an erasure was asked, by what it still holds: what
-    is older than the erasure must be refused, whatever brings it (R25)."""
-    asked = {fact.identity for fact in person.facts if fact.type == ERASURE and fact.names}
-    expired = {fact.fact_id for fact in person.state.expired}
-    left = [
-        fact
-        for fact in person.facts
-        if fact.identity in asked and fact.identity in gone and fact.fact_id not in expired
-    ]
-    return sorted(keys_by_identity(left))
+def _loses_matches(person: _Person, forgotten: set[bytes]) -> bool:
+    """Who was erased (R25) or whose time is over (R26): what matched them with others goes with
+    the data, also where they came back since."""
+    if person.state.live:
+        return not forgotten.isdisjoint(person.identities)
+    return any(fact.type in TAKE_AWAY for fact in person.facts)
 
 
 def _standing_nos(state: PersonState) -> list[tuple[No, bool, bool]]:

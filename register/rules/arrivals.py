@@ -4,7 +4,7 @@ R21, R23 and R25 judge an event by what had arrived before it; everything else i
 """
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from register.rules.admission import admits, erased_since
@@ -21,6 +21,7 @@ from register.rules.facts import (
     TAKE_AWAY,
     Fact,
     Identity,
+    keys_by_identity,
     match_keys,
 )
 from register.rules.fold import PersonState, fold
@@ -49,7 +50,8 @@ class Arrivals:
     the new facts, `refusals` the events turned away, `answers` the requests that ended,
     `accesses` the access requests to answer, each with an identity of the person, `causes` per
     identity or digest the last event that touched it, `new_entries` and `removed_entries` what
-    changes in the ban register, `links` the new (match key, identity).
+    changes in the ban register, `links` the new (match key, identity), `forgotten` the identities
+    that match by nothing else than `matches_of` them any more.
     """
 
     def __init__(self, snapshot: Snapshot, settings: RuleSettings) -> None:
@@ -65,6 +67,7 @@ class Arrivals:
         self.accesses: list[tuple[Intake, bytes]] = []
         self.causes: dict[bytes, Intake] = {}
         self.links: list[tuple[bytes, bytes]] = []
+        self.forgotten: set[bytes] = set()
         self._standing: dict[bytes, list[Entry]] = {}
         self._states: dict[bytes, tuple[int, PersonState]] = {}
         self._derived: dict[bytes, tuple[PersonState, int]] = {}
@@ -73,6 +76,8 @@ class Arrivals:
         self._settings = settings
         self._corrected = _with(snapshot, RECTIFICATION)
         self._erased = _with(snapshot, ERASURE)
+        self._ended = self._erased | _with(snapshot, RETENTION)
+        self._gone: set[uuid.UUID] = set()
         self._deriving = {
             entry.derived_by for entries in self.entries.values() for entry in entries
         }
@@ -93,9 +98,11 @@ class Arrivals:
         """Take one event in, refuse it, or answer it."""
         before = len(self.stored)
         self._take(arrival)
-        if self._erased:
+        if self._ended:
             told = dict.fromkeys(fact.identity for fact in self.stored[before:])
-            self._extend_erasure(arrival, self._members(told))
+            members = self._members(told)
+            self._extend_erasure(arrival, members)
+            self._forget_matches(members)
 
     def _take(self, arrival: Intake) -> None:
         if arrival.refused is not None:
@@ -172,8 +179,10 @@ class Arrivals:
         self.causes[fact.identity] = arrival
         if fact.type == RECTIFICATION:
             self._corrected.add(fact.identity)
-        elif fact.type == ERASURE:
+        if fact.type == ERASURE:
             self._erased.add(fact.identity)
+        if fact.type in TAKE_AWAY:
+            self._ended.add(fact.identity)
         self._derive_at_once(fact.identity, spoke=bool(entries))
 
     def _derive_at_once(self, identity: bytes, *, spoke: bool) -> None:
@@ -202,8 +211,44 @@ class Arrivals:
         if fact.brings_data or any(
             known.type in TAKE_AWAY for known in self.facts_of(self.components.members(identity))
         ):
-            return match_keys(self.facts[identity])
+            return match_keys(self._given_by(identity))
         return fact.match_keys
+
+    def _given_by(self, identity: bytes) -> Sequence[Fact]:
+        """What an identity has said, and no erasure of its person took (R25)."""
+        known = self.facts.get(identity, [])
+        if not self._ended or identity not in self.components:
+            return known
+        gone = {
+            fact.fact_id for fact in expired_facts(self.facts_of(self.components.members(identity)))
+        }
+        return [fact for fact in known if fact.fact_id not in gone]
+
+    def _forget_matches(self, members: Sequence[bytes]) -> None:
+        """R25, R26: nobody is found any more by what has gone just now, in this batch or in
+        another."""
+        if self._ended.isdisjoint(members):
+            return
+        facts, state = self.facts_of(members), self.state_of(members)
+        gone = {fact.fact_id for fact in state.expired}
+        if state.live and gone <= self._gone:
+            return
+        self._gone |= gone
+        own = set(members)
+        self.forgotten |= own
+        for holders in self._by_key.values():
+            holders[:] = [identity for identity in holders if identity not in own]
+        for key, identity in sorted(keys_by_identity(still_matching(facts, state))):
+            self._by_key.setdefault(key, []).append(identity)
+
+    def matches_of(self, identities: Collection[bytes]) -> list[tuple[bytes, bytes]]:
+        """What identities among `forgotten` still match by: (match key, identity)."""
+        return [
+            (key, identity)
+            for key, holders in sorted(self._by_key.items())
+            for identity in holders
+            if identity in identities
+        ]
 
     def _link(self, keys: Iterable[bytes], identity: bytes) -> None:
         for key in keys:
@@ -214,7 +259,7 @@ class Arrivals:
 
     def _partners(self, fact: Fact) -> list[bytes]:
         """Identities that are one person with the fact's, by all that it ever gave (R50)."""
-        given = [fact, *(self.facts.get(fact.identity, ()) if fact.identity else ())]
+        given = [fact, *(self._given_by(fact.identity) if fact.identity else ())]
         return [known for key in match_keys(given) for known in self._by_key.get(key, ())]
 
     def _members(self, identities: Iterable[bytes | None]) -> list[bytes]:
@@ -244,6 +289,11 @@ class Arrivals:
         gone = {fact.fact_id for fact in expired_facts(facts)}
         return [fact for fact in facts if fact.fact_id not in gone]
 
+    def _left_of_each(self, members: Iterable[bytes]) -> list[Fact]:
+        """The same of persons who are not one yet: an erasure takes its own person's alone."""
+        roots = dict.fromkeys(self.components.root(member) for member in members)
+        return [fact for root in roots for fact in self._left(self.components.members(root))]
+
     def _refusal(self, fact: Fact, partners: Sequence[bytes]) -> Refused | None:
         if fact.identity is None:
             return None
@@ -257,7 +307,9 @@ class Arrivals:
         """The identities of the person that a request is about, or why there is none."""
         fact = arrival.fact
         members = self._members([fact.identity, *self._partners(fact)])
-        if any(known.brings_data for known in self._left(members)):
+        if self._names_two(fact, members):
+            return members, AMBIGUOUS
+        if self._holding(members):
             return members, None
         request = arrival.request
         if request is None or request.named:
@@ -272,6 +324,24 @@ class Arrivals:
             return using[0], None
         return members, AMBIGUOUS if using else NOT_FOUND
 
+    def _holding(self, members: Iterable[bytes]) -> list[Sequence[bytes]]:
+        """Those of whom data is held, as persons: what a request names may be of several."""
+        roots = dict.fromkeys(self.components.root(member) for member in members)
+        groups = [self.components.members(root) for root in roots]
+        return [group for group in groups if any(one.brings_data for one in self._left(group))]
+
+    def _names_two(self, fact: Fact, members: Iterable[bytes]) -> bool:
+        """Whether the reference is one person's, and the name with a contact point another's
+        (R50): whose request it is cannot be told then, and nobody is shown another's data."""
+        own = set(self._members([fact.identity]))
+        known = {name for group in self._holding(own) for name in self._names_of(group)}
+        if not fact.names or not known or not known.isdisjoint(fact.names):
+            return False
+        return bool(self._holding(member for member in members if member not in own))
+
+    def _names_of(self, group: Iterable[bytes]) -> Iterator[bytes]:
+        return (name for one in self._left(group) if one.brings_data for name in one.names)
+
     def _take_access(self, arrival: Intake) -> None:
         request = arrival.request
         assert request is not None
@@ -279,8 +349,11 @@ class Arrivals:
             self.answers.append(Answer(arrival, UNSIGNED))
             return
         members, reason = self._find(arrival)
+        holding = self._holding(members)
+        if reason is None and len(holding) > 1:
+            reason = AMBIGUOUS  # one report would be half of it: their merge comes first (R52)
         if reason is None:
-            self.accesses.append((arrival, members[0]))
+            self.accesses.append((arrival, holding[0][0]))
         else:
             self.answers.append(Answer(arrival, reason))
 
@@ -295,7 +368,7 @@ class Arrivals:
         if reason is None:
             fact = arrival.fact
             if fact.identity is None:
-                given = (known for known in self._left(members) if known.brings_data)
+                given = (known for known in self._left_of_each(members) if known.brings_data)
                 eldest = min(given, key=lambda known: known.order)
                 fact = replace(fact, identity=eldest.identity, subject=None)
             self._store(arrival, fact, None, [*members, *self._partners(fact)])
@@ -304,7 +377,7 @@ class Arrivals:
     def _take_erasure(self, arrival: Intake) -> None:
         """R25. The erasure is kept once under each identity, since nothing joins them after."""
         members, reason = self._find(arrival)
-        facts = self._left(members)
+        facts = self._left_of_each(members)
         if reason == AMBIGUOUS or (reason == NOT_FOUND and not arrival.fact.points):
             self.answers.append(Answer(arrival, reason))
             return
@@ -451,6 +524,21 @@ def _with(snapshot: Snapshot, kind: str) -> set[bytes]:
         for digest, facts in snapshot.facts.items()
         if any(fact.type == kind for fact in facts)
     }
+
+
+def still_matching(facts: Sequence[Fact], state: PersonState) -> list[Fact]:
+    """By what a person is matched with others who has lost facts to an erasure (R25) or to the
+    end of their time (R26): by what is left.
+
+    Of who is gone that is what the identity under which the erasure was asked still holds: what
+    is older than the erasure must be refused, whatever brings it.
+    """
+    gone = {fact.fact_id for fact in state.expired}
+    left = [fact for fact in facts if fact.fact_id not in gone]
+    if state.live:
+        return left
+    asked = {fact.identity for fact in facts if fact.type == ERASURE and fact.names}
+    return [fact for fact in left if fact.identity in asked]
 
 
 def _names_any(fact: Fact, digests: Collection[bytes]) -> bool:

@@ -8,7 +8,7 @@ from register.rules import normalise
 from register.rules.answers import POINT_OF, Answers, Case, answers
 from register.rules.bans import Entry, binding_cells
 from register.rules.cells import CAMPAIGN_CELLS, CHANNEL_CELLS, PURPOSE_CELLS, bit, cells_in
-from register.rules.facts import JsonDict, Scope
+from register.rules.facts import JsonDict, Scope, cells_of
 from register.rules.fold import Order, PersonState
 from register.rules.permissions import Consent, No, alive_cells, freed_cells
 from schemas.terms import Audience, Basis, Channel, Denial, Kind, PointKind, Purpose
@@ -124,8 +124,8 @@ def decide(state: PersonState, others: Iterable[Entry], agreements: frozenset[Pu
         soft_opt_in=_soft_groups(given.allow, sale),
         denied_products=_denied_products(state, bans, consented),
         contact=_contact(state, given.allowed),
-        consented_products=_usable(by_product, consented.named_by_product, case),
-        consented=bool(consented.any or by_product),
+        consented_products=by_product,
+        consented=consented.stands,
         refuses_disclosure=state.collection_banned or bool(said_no & _DISCLOSURE),
     )
 
@@ -134,42 +134,43 @@ _CONTACT_POINTS = frozenset(POINT_OF.values())
 _DISCLOSURE = bit(Purpose.DISCLOSURE, Channel.POST)
 
 
-def _usable(by_product: Mapping[str, int], named: int, case: Case) -> dict[str, int]:
-    """What a consent to one product may open at all: no service notice, which asks for none
-    (R35), disclosure only by name (R34), and only channels with a contact point (R36)."""
-    cells = CAMPAIGN_CELLS | (named & PURPOSE_CELLS[Purpose.DISCLOSURE])
-    for channel, point in POINT_OF.items():
-        if point not in case.held:
-            cells &= ~CHANNEL_CELLS[channel]
-    return {product: usable for product, bits in by_product.items() if (usable := bits & cells)}
-
-
 @dataclass(frozen=True, slots=True)
 class _Consented:
     """Cells under a standing consent; `naming` only where the purpose is named (R34),
-    `named_by_product` the same under consents that are limited to products, `mobile_by_phone`
-    only where `phone` and the product `mobile` are (R31)."""
+    `mobile_by_phone` only where `phone` and the product `mobile` are (R31). `stands` tells
+    whether there is any, limited to products or not."""
 
     any: int
     naming: int
-    named_by_product: int
     mobile_by_phone: int
+    stands: bool
 
 
 def _consented(state: PersonState) -> tuple[_Consented, dict[str, int]]:
-    every = naming = by_name = mobile = 0
+    every = naming = mobile = 0
+    stands = False
     by_product: dict[str, int] = {}
     for consent, product, cells in standing_consents(state):
+        stands = True
         named = cells & sum(PURPOSE_CELLS[Purpose(one)] for one in consent.scope.purposes or ())
         if product is not None:
-            by_product[product] = by_product.get(product, 0) | cells
-            by_name |= named
+            # No service notice, which asks for none (R35), and disclosure only by name (R34).
+            opens = cells & CAMPAIGN_CELLS | named & PURPOSE_CELLS[Purpose.DISCLOSURE]
+            if usable := opens & _reachable(state):
+                by_product[product] = by_product.get(product, 0) | usable
             if product == MOBILE and Channel.PHONE.value in (consent.scope.channels or ()):
                 mobile |= cells & CHANNEL_CELLS[Channel.PHONE]
             continue
         every |= cells
         naming |= named
-    return _Consented(every, naming, by_name, mobile), by_product
+    return _Consented(every, naming, mobile, stands), by_product
+
+
+def _reachable(state: PersonState) -> int:
+    """Cells of the channels for which a contact point is held (R36)."""
+    return sum(
+        CHANNEL_CELLS[channel] for channel, point in POINT_OF.items() if point in state.profile
+    )
 
 
 def standing_consents(state: PersonState) -> Iterator[tuple[Consent, str | None, int]]:
@@ -232,12 +233,13 @@ def _same_email(one: str, other: str) -> bool:
 
 
 def _product_ban(ban: Binding, product: str) -> Iterable[DeniedProduct]:
-    """A denied product: as its ban's scope says, or, where only some cells of that are left, a
-    row per channel and its purposes."""
+    """A denied product: as its ban's scope says, or, where it denies other cells than that says
+    (some were freed, R5; a no to disclosure is one on any channel), a row per channel and its
+    purposes."""
     if not ban.cells:
         return
-    if isinstance(ban.by, No) and not ban.freed:
-        scope = ban.scope
+    scope = ban.scope
+    if isinstance(ban.by, No) and cells_of(scope.purposes, scope.channels) == ban.cells:
         yield DeniedProduct(product, ban.cells, scope.purposes, scope.channels, ban.reason)
         return
     by_purposes: dict[tuple[str, ...], list[Channel]] = {}

@@ -190,8 +190,9 @@ def _lists(data: Mapping[str, Any]) -> tuple[_Terms, _Terms, _Terms]:
 
 
 @lru_cache(_DISTINCT_SCOPES)
-def _cells(purposes: _Terms, channels: _Terms) -> int:
-    """Apart from products: of those there may be any number of combinations."""
+def cells_of(purposes: _Terms, channels: _Terms) -> int:
+    """The cells that a scope's words name; apart from products, of which there may be any number
+    of combinations."""
     return mask(
         None if purposes is None else map(Purpose, purposes),
         None if channels is None else map(Channel, channels),
@@ -200,7 +201,7 @@ def _cells(purposes: _Terms, channels: _Terms) -> int:
 
 @lru_cache(_DISTINCT_SCOPES)
 def _scope(purposes: _Terms, channels: _Terms, products: _Terms) -> Scope:
-    cells = _cells(purposes, channels)
+    cells = cells_of(purposes, channels)
     return Scope(
         cells=cells,
         named=cells if purposes and channels else 0,

@@ -176,14 +176,18 @@ def _former_since(orders: Sequence[Order]) -> Moment | None:
 
 
 def _billing(ordered: Sequence[Fact]) -> frozenset[str]:
-    """R25: the last status of each invoice. One that names no invoice is of all that its source
-    has billed until then."""
-    last: dict[str, dict[str | None, str]] = {}
+    """R25: the last status of each invoice. One that names no invoice is of all that was billed
+    under the same reference until then."""
+    invoices: dict[tuple[str, str], tuple[bytes | None, str]] = {}
+    wholes: dict[bytes | None, str] = {}
     for fact in ordered:
         if fact.type == BILLING:
-            invoice = fact.body.get("invoice_ref")
-            invoices = last.setdefault(fact.source, {})
-            if invoice is None:
-                invoices.clear()
-            invoices[invoice] = fact.body["status"]
-    return frozenset(status for invoices in last.values() for status in invoices.values())
+            invoice, status = fact.body.get("invoice_ref"), fact.body["status"]
+            if invoice is not None:
+                invoices[fact.source, invoice] = (fact.identity, status)
+                continue
+            wholes[fact.identity] = status
+            settled = [key for key, (whose, _) in invoices.items() if whose == fact.identity]
+            for key in settled:
+                del invoices[key]
+    return frozenset(wholes.values()) | {status for _, status in invoices.values()}

@@ -1,6 +1,5 @@
 """From a readable event to a fact: normalised, checked, personal data apart (R4, R10, R28)."""
 
-import re
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from register.rules.digest import Digester, Point
 from register.rules.facts import PROTECTIVE, Fact, Identity, JsonDict
 from register.rules.outcomes import NO_EVIDENCE, Refused
 from schemas import inbound
+from schemas.base import Contract
 from schemas.cloudevents import Message
 from schemas.inbound import InboundEvent
 from schemas.party import PartialParty, Scope
@@ -138,13 +138,20 @@ def _counts_from(message: Message, received: datetime) -> datetime:
     """R4, in UTC: one moment is one moment, whatever offset it was written with.
 
     What is dated ahead counts from its receipt, whatever it says: were a consent's date left
-    ahead, it would beat a ban that the same fast clock has dated after it.
+    ahead, it would beat a ban that the same fast clock has dated after it. Within the broker's
+    millisecond the dates still order what is no ban.
     """
     time = message.event.time.astimezone(UTC)
-    if time > received + MAX_SKEW and message.raw["type"] not in PROTECTIVE_TYPES:
+    if time <= received:
+        return time
+    if message.raw["type"] in PROTECTIVE_TYPES:
+        return received
+    if time > received + MAX_SKEW:
         raise Unreadable("clock_skew")
-    return min(time, received)
+    return received - (received + MAX_SKEW - time) / _INTO_A_MILLISECOND
 
+
+_INTO_A_MILLISECOND = MAX_SKEW // timedelta(milliseconds=1) + 1000
 
 PROTECTIVE_TYPES = PROTECTIVE | {"contact.left-company", "erasure.requested", "agreement.ended"}
 """Types that only ever take something away: a date in the future does not delay them (R4)."""
@@ -200,9 +207,16 @@ def _reject_identity_codes(text: str, raw: JsonDict) -> None:
 
 
 _OPEN = frozenset({"data.profiling"})
-# What looks like a field's name and stands where one may; anything else may be a value.
-_NAME = re.compile(r"[a-z_]{1,30}")
-_DEPTH = 4
+
+
+def _models(of: type[Contract]) -> Iterator[type[Contract]]:
+    for model in of.__subclasses__():
+        yield model
+        yield from _models(model)
+
+
+_FIELDS = frozenset(field for model in _models(Contract) for field in model.model_fields)
+"""Names that the contract gives; any other key is the sender's, and may be a value."""
 
 
 def _strings(value: Any, path: str) -> Iterator[tuple[str, str]]:
@@ -215,7 +229,7 @@ def _strings(value: Any, path: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, dict):
         for key, item in value.items():
             yield path, key
-            known = path not in _OPEN and path.count(".") < _DEPTH and _NAME.fullmatch(key)
+            known = key in _FIELDS and path not in _OPEN
             yield from _strings(item, f"{path}.{key}".lstrip(".") if known else path)
 
 

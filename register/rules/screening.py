@@ -1,7 +1,7 @@
 """The gate right before a campaign sends: may these recipients be contacted, and why?"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from register.rules import cells, normalise
 from register.rules.bans import Entry, binding_cells
@@ -73,8 +73,17 @@ def decide_known(question: Question, found: Sequence[Found], bans: Iterable[Entr
             return verdict
     for verdict, exact in verdicts:
         if exact:
-            return verdict
+            return _for_all(verdict, [verdict for verdict, _ in verdicts])
     return _unknown(question, bans)
+
+
+def _for_all(verdict: Verdict, verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict, for the product groups alone that nobody's is without."""
+    limits = [one.groups for one in verdicts if one.groups]
+    if not limits:
+        return verdict
+    left = tuple(group for group in limits[0] if all(group in groups for groups in limits))
+    return replace(verdict, groups=left) if left else Verdict(None, Denial.NOT_SIMILAR_PRODUCT)
 
 
 def _unknown(question: Question, bans: Iterable[Entry]) -> Verdict:

@@ -144,7 +144,8 @@ class Changes:
     (R25, R26). `identities` maps each identity to its person and, only while the person is
     present, to its name; `aliases` maps a customer id to the one it was merged into, or to None
     where it stands for itself again. `links` are new (match key, identity) (R50, R52);
-    `forgotten` the identities of whom not even match keys stay; `persons` says of every person
+    `forgotten` the identities of whom not even match keys stay, but for those among `links`, and
+    no contact points, but for those of the facts `used_still`; `persons` says of every person
     decided what the register finds them by; `decided` are all ids that were decided.
     """
 
@@ -160,6 +161,7 @@ class Changes:
     answers: list[Answer] = field(default_factory=list)
     erased_facts: list[uuid.UUID] = field(default_factory=list)
     forgotten: list[bytes] = field(default_factory=list)
+    used_still: list[Fact] = field(default_factory=list)
     links: list[tuple[bytes, bytes]] = field(default_factory=list)
     persons: list[PersonRow] = field(default_factory=list)
     decided: set[uuid.UUID] = field(default_factory=set)

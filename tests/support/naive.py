@@ -35,6 +35,7 @@ from tests.support.naive_facts import (
     has_ground,
     is_open,
     merged,
+    names_of,
     own_bans,
     own_kind,
     people,
@@ -73,6 +74,7 @@ class NaiveModel:
         self._seen: set[tuple[str, str]] = set()
         self._together: list[set[Who]] = []
         self._forgotten: set[tuple[str, Who | None]] = set()
+        self._taken: set[tuple[str, Who | None]] = set()
 
     # Arrival
 
@@ -95,6 +97,7 @@ class NaiveModel:
                 for one in self.accepted[known:]:
                     left.setdefault(one.who, []).append(one)
                 self._extend_erasures(left)
+                self._forget()
         self._let_go()
 
     def _take(self, said: Said) -> None:
@@ -155,6 +158,7 @@ class NaiveModel:
                 who = min(members)
                 over = Said(f"over {who}", RETENTION, who, now, b"", {}, {}, (), reached=reached)
                 self._accept(over, members)
+                self._forget()
                 self._let_go()
 
     def _former_since(self, members: set[Who]) -> datetime | None:
@@ -167,14 +171,29 @@ class NaiveModel:
         return person.former_since
 
     def _let_go(self) -> None:
-        """What must go, goes: personal data, and with the last of it what matches persons."""
+        """What must go, goes."""
         for members in self.people():
             self.erased.update(said.event_id for said in self._must_go(members))
+
+    def _forget(self) -> None:
+        """What was taken away matches nobody any more, nor does whoever it was taken from but
+        under the reference that asked for it (R25, R26)."""
+        for members in self.people():
             said = [one for one in self.accepted if one.who in members]
-            if any(one.ends_data for one in said) and not self._held(members):
+            if not any(one.ends_data for one in said):
+                continue
+            left = {_key(one) for one in remaining(said)}
+            gone = {_key(one) for one in said} - left
+            if self._held(members):
+                if gone - self._taken:
+                    self._forgotten -= left
+            else:
                 asked = {one.who for one in said if one.type == ERASURE and one.names_somebody}
-                left = [_key(one) for one in remaining(said) if one.who in asked]
-                self._forgotten |= {_key(one) for one in said} - {*left}
+                gone = {_key(one) for one in said} - {
+                    _key(one) for one in remaining(said) if one.who in asked
+                }
+            self._taken |= {_key(one) for one in said} - left
+            self._forgotten |= gone
 
     def _admits(self, said: Said) -> bool:
         if said.who is None:
@@ -225,8 +244,15 @@ class NaiveModel:
         """The person with the reference, else with the name and a contact point, else, where
         no name is given, the only one who uses the contact point."""
         members = self._members_with(said)
-        if self._data_of(members):
-            return members, None
+        own = next((one for one in self.people() if said.who in one), set[Who]())
+        given = [party for one in self._data_of(own) for party in (one.party, one.asked_for)]
+        known = {name for party in given for name in names_of(party)}
+        asked = {*names_of(said.asked_for), *names_of(said.party)}
+        if known and asked and not known & asked and self._held_among(members - own):
+            return members, "person_ambiguous"
+        if held := self._held_among(members):
+            several = said.type == ACCESS and len(held) > 1
+            return members, "person_ambiguous" if several else None
         if "name" in said.asked_for:
             return members, "person_not_found"
         points = set(contact_points(said.asked_for))
@@ -239,6 +265,10 @@ class NaiveModel:
             return using[0], None
         return members, "person_ambiguous" if using else "person_not_found"
 
+    def _held_among(self, members: set[Who]) -> list[set[Who]]:
+        """Persons among them of whom data is held."""
+        return [one for one in self.people() if one & members and self._data_of(one)]
+
     def _erase(self, said: Said, members: set[Who]) -> None:
         """A ban on everything, under all references and contact points of before (R25)."""
         reached = tuple(dict.fromkeys([*said.points, *self._points_of(members, said.time)]))
@@ -250,12 +280,14 @@ class NaiveModel:
             self._accept(copy, together)
 
     def _points_of(self, members: set[Who], until: datetime | None) -> Iterator[Point]:
-        """Contact points that a person ever named, or had named by then."""
-        theirs = remaining(one for one in self.accepted if one.who in members)
-        for said in theirs:
-            for point in said.points:
-                if point[0] != "company" and (until is None or said.time <= until):
-                    yield point
+        """Contact points that persons ever named, or had named by then; an erasure of one of
+        them took nothing of another."""
+        for group in self.people():
+            if group & members:
+                for said in remaining(one for one in self.accepted if one.who in group):
+                    for point in said.points:
+                        if point[0] != "company" and (until is None or said.time <= until):
+                            yield point
 
     def _data_of(self, members: set[Who]) -> list[Said]:
         theirs = remaining(one for one in self.accepted if one.who in members)

@@ -117,7 +117,7 @@ class Said:
     @property
     def names_somebody(self) -> bool:
         """Whether it gives a whole name."""
-        return any(any(_names(party)) for party in (self.party, self.asked_for))
+        return any(any(names_of(party)) for party in (self.party, self.asked_for))
 
     @property
     def gives_match(self) -> bool:
@@ -244,17 +244,17 @@ def pairs_of(given: Iterable[Said]) -> dict[Who, set[Pair]]:
         own = pairs.setdefault(said.who, set())
         if said.brings_data:
             parties = (said.party, said.asked_for)
-            names.setdefault(said.who, set()).update(*map(_names, parties))
+            names.setdefault(said.who, set()).update(*map(names_of, parties))
             contacts.setdefault(said.who, set()).update(*map(_contacts, parties))
         else:
             for party in (said.party, said.asked_for):
-                own.update(product(_names(party), _contacts(party)))
+                own.update(product(names_of(party), _contacts(party)))
     for who, own in pairs.items():
         own.update(product(names.get(who, ()), contacts.get(who, ())))
     return pairs
 
 
-def _names(party: Json) -> Iterator[tuple[str, ...]]:
+def names_of(party: Json) -> Iterator[tuple[str, ...]]:
     name = party.get("name", {})
     if name.get("given") and name.get("family"):
         yield (party["kind"], normalise.name(name["given"], name["family"]))
@@ -306,17 +306,18 @@ def stays(said: Said) -> bool:
 
 
 def is_open(billed: Said, theirs: list[Said]) -> bool:
-    """R25: an invoice, or the whole bill, of which its source has said nothing else since."""
+    """R25: an invoice, or all that a reference was billed, of which nothing else was said since."""
     if billed.type != "billing.status-changed" or billed.data["status"] == "ok":
         return False
-    return not any(
-        later.type == billed.type
-        and later.who is not None
-        and billed.who is not None
-        and later.who[0] == billed.who[0]
-        and later.data.get("invoice_ref") in (None, billed.data.get("invoice_ref"))
-        for later in theirs[theirs.index(billed) + 1 :]
-    )
+    assert billed.who is not None
+    invoice = billed.data.get("invoice_ref")
+    for later in theirs[theirs.index(billed) + 1 :]:
+        if later.type == billed.type and later.who is not None:
+            of_all = later.who == billed.who and "invoice_ref" not in later.data
+            of_it = invoice is not None and later.data.get("invoice_ref") == invoice
+            if of_all or (of_it and later.who[0] == billed.who[0]):
+                return False
+    return True
 
 
 def merged(merge: Said) -> set[Who]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from register.rules import messages
-from register.rules.decide import audience
+from register.rules.decide import Decision, audience
 from register.rules.explain.asked import Asked
 from register.rules.explain.case import Case
 from register.rules.explain.evidence import Evidence, Role, of_consent, of_fact, unique
@@ -11,8 +11,7 @@ from register.rules.explain.finders import FINDERS
 from register.rules.explain.grounds import Ground, Missing, Outcome, ground, missing, rules
 from register.rules.facts import TAKE_AWAY
 from register.rules.screening import Found, Question, decide_known
-from register.rules.table import PURPOSE_RULES
-from schemas.terms import Basis, Channel, Denial, Purpose
+from schemas.terms import Channel, Denial, Purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +62,17 @@ def _outcome(
     if decision is None:
         return _without_data(case), ()
     if question is not None:
-        found = Found(messages.eligibility(decision, ()), decision.consented_products)
-        verdict = decide_known(question, [found], ())
-        return verdict.basis or verdict.reason, verdict.groups
+        return _at_the_gate(decision, question)
     basis = decision.answers.allow.get(purpose, {}).get(channel)
     if basis is None:
         return decision.answers.deny[purpose][channel], ()
-    narrowed = basis is Basis.SOFT_OPT_IN and PURPOSE_RULES[purpose].similar_products_only
-    return basis, decision.soft_opt_in if narrowed else ()
+    return _at_the_gate(decision, Question(purpose, channel, None))
+
+
+def _at_the_gate(decision: Decision, question: Question) -> tuple[Outcome | None, tuple[str, ...]]:
+    found = Found(messages.eligibility(decision, ()), decision.consented_products)
+    verdict = decide_known(question, [found], ())
+    return verdict.basis or verdict.reason, verdict.groups
 
 
 def _without_data(case: Case) -> Outcome | None:
