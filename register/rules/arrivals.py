@@ -124,6 +124,8 @@ class Arrivals:
         refused = self._refusal(fact, partners)
         if refused is not None:
             self.refusals.append(Refusal(arrival, refused))
+            if (refused.rule, refused.reason) == ERASED:
+                self._ban_points_of(arrival, self._members([fact.identity, *partners]))
             if arrival.request is not None:
                 self.answers.append(Answer(arrival, refused.reason))
             return
@@ -312,7 +314,8 @@ class Arrivals:
         if self._holding(members):
             return members, None
         request = arrival.request
-        if request is None or request.named:
+        if request is None or request.named or fact.identity is not None:
+            # Who is named is not whoever else uses that address: their order may just be late.
             return members, NOT_FOUND
         points = {point.digest for point in request.found_by}
         using = [
@@ -361,8 +364,11 @@ class Arrivals:
         members, reason = self._find(arrival)
         facts = self.facts_of(members)
         listings = [fact for fact in facts if fact.type == LISTING]
-        if reason is None and not fold(facts, self.collection_bans(listings, members)).present:
-            reason = NOT_FOUND
+        if reason is None:
+            state = fold(facts, self.collection_bans(listings, members))
+            takes_for = arrival.request.takes_for if arrival.request else None
+            if not state.present or takes_for not in (None, state.kind):
+                reason = NOT_FOUND
         if reason is None and erased_since(facts, arrival.fact):
             _, reason = ERASED
         if reason is None:
@@ -389,6 +395,19 @@ class Arrivals:
         for fact in _copies(arrival.fact, members, tuple(points)):
             self._store(arrival, fact, None, members)
         self.answers.append(Answer(arrival))
+
+    def _ban_points_of(self, refused: Intake, members: Sequence[bytes]) -> None:
+        """R25: what an erased person's late event names is banned like what was known of them,
+        though nothing else of the event is kept."""
+        erasures = [fact for fact in self.facts_of(members) if fact.type == ERASURE]
+        last = max(erasures, key=lambda fact: fact.order)
+        banned = {point for fact in erasures for point in fact.points}
+        named = contact_points([refused.fact])
+        points = tuple(dict.fromkeys(point for point in named if point not in banned))
+        if points:
+            assert last.identity is not None
+            copy = _copy(last, last.identity, points, later=True)
+            self._store(refused, copy, None, ())
 
     def _extend_erasure(self, arrival: Intake, members: Sequence[bytes]) -> None:
         """R25, R51: who is found to be one person with somebody erased was erased too. What they
@@ -530,15 +549,21 @@ def still_matching(facts: Sequence[Fact], state: PersonState) -> list[Fact]:
     """By what a person is matched with others who has lost facts to an erasure (R25) or to the
     end of their time (R26): by what is left.
 
-    Of who is gone that is what the identity under which the erasure was asked still holds: what
-    is older than the erasure must be refused, whatever brings it.
+    Of who is gone that is what the identity under which the erasure was asked still holds, since
+    what is older than the erasure must be refused, whatever brings it; and what said no since,
+    which binds them when they come back (R9).
     """
     gone = {fact.fact_id for fact in state.expired}
     left = [fact for fact in facts if fact.fact_id not in gone]
     if state.live:
         return left
     asked = {fact.identity for fact in facts if fact.type == ERASURE and fact.names}
-    return [fact for fact in left if fact.identity in asked]
+    end = max((fact.time for fact in facts if fact.type in TAKE_AWAY), default=None)
+    return [
+        fact
+        for fact in left
+        if fact.identity in asked or (end is not None and fact.time > end and not fact.brings_data)
+    ]
 
 
 def _names_any(fact: Fact, digests: Collection[bytes]) -> bool:

@@ -9,14 +9,19 @@ from register.rules.permissions import collecting, permissions_of, standing
 
 def counting(facts: Iterable[Fact]) -> list[Fact]:
     """The facts of a person that count: of a reference that gave no data, and that only a no
-    proved to be this person's, its nos count and what it allows does not (R40)."""
+    proved to be this person's, its nos count and what it allows does not (R40). A merge by hand
+    proves it where it reaches somebody who gave data (R52)."""
     facts = list(facts)
     with_data = {fact.identity for fact in facts if fact.brings_data}
     if not with_data or all(fact.identity in with_data for fact in facts):
         return facts
-    for fact in facts:
-        if fact.type == MERGE:
-            with_data.update([fact.identity, *map(bytes.fromhex, fact.body["merged"])])
+    merges = [
+        {fact.identity, *map(bytes.fromhex, fact.body["merged"])}
+        for fact in facts
+        if fact.type == MERGE
+    ]
+    while reached := [one for one in merges if one & with_data and not one <= with_data]:
+        with_data.update(*reached)
     own = [fact for fact in facts if fact.identity in with_data]
     for identity in {fact.identity for fact in facts} - with_data:
         said = sorted(

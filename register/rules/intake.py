@@ -31,7 +31,8 @@ class Request:
     """A request of a data subject's; `named` tells whether it names the person (R60 to R62).
 
     `found_by` are the contact points that find the person: of a correction the fact's own are
-    the new ones.
+    the new ones. `takes_for` is the kind of person that a correction says this one is, where it
+    does not correct the kind.
     """
 
     request_id: str
@@ -39,6 +40,7 @@ class Request:
     in_writing: bool = False
     signed: bool = False
     found_by: tuple[Point, ...] = ()
+    takes_for: Kind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -455,10 +457,10 @@ def _rectification(event: inbound.RectificationRequested, digester: Digester) ->
     """R62: the corrections are data like any the person gives."""
     data = event.data
     request, _, keys = _asked(data.request_id, data.party, digester)
-    corrections = _party(
-        data.corrections.model_copy(update={"kind": data.party.kind}), "data.corrections"
-    )
-    body: JsonDict = {"kind": data.party.kind.value, "request_id": request.request_id}
+    request = replace(request, takes_for=None if data.corrections.kind else data.party.kind)
+    kind = data.corrections.kind or data.party.kind
+    corrections = _party(data.corrections.model_copy(update={"kind": kind}), "data.corrections")
+    body: JsonDict = {"kind": kind.value, "request_id": request.request_id}
     new_points = _points(corrections, digester) + _company_points(corrections, digester)
     corrected = _match(corrections, digester)
     match = _Match(

@@ -16,7 +16,8 @@ _MACHINE_MADE = re.compile(
     r"(?<![0-9a-z])(?:[0-9a-f]{16,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-z])",
     re.IGNORECASE,
 )
-_PHONE_SHAPE = re.compile(r"\+?[\d\s().\-–/]+")
+# No slash: "040-1234567/8" is two numbers, which read as one would be a stranger's.
+_PHONE_SHAPE = re.compile(r"\+?[\d\s().\-–]+")
 _SPACES = re.compile(r"\s+")
 _REMEMBERED = 4096
 """Values of each kind: who was heard of just now is often heard of again soon."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from register.rules.facts import LEFT_COMPANY, LISTING, Fact
 from register.rules.permissions import Moment
-from schemas.terms import PointKind
+from schemas.terms import Kind, PointKind
 
 
 def left_companies(ordered: Sequence[Fact]) -> dict[bytes, Moment]:
@@ -26,12 +26,13 @@ def of_ended_roles(ordered: Sequence[Fact], left: Mapping[bytes, Moment]) -> set
     """R27: facts whose contact points belong to a role that ended.
 
     A fact that names no company was given for the company named before it, else for the first
-    one named after. A listing cannot know that a role ended: it never brings one back.
+    one named after; one that a consumer gave, for none. A listing cannot know that a role ended:
+    it never brings one back.
     """
     gone: set[uuid.UUID] = set()
     if not left:
         return gone
-    given = [fact for fact in ordered if fact.brings_data]
+    given = [fact for fact in ordered if fact.brings_data and fact.body["kind"] != Kind.CONSUMER]
     named = [company for fact in given if (company := _company_digest(fact)) is not None]
     own: bytes | None = None
     for fact in given:

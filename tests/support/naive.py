@@ -39,6 +39,7 @@ from tests.support.naive_facts import (
     own_bans,
     own_kind,
     people,
+    profile_of,
     read,
     remaining,
     said_by,
@@ -189,8 +190,11 @@ class NaiveModel:
                     self._forgotten -= left
             else:
                 asked = {one.who for one in said if one.type == ERASURE and one.names_somebody}
+                end = max(one.time for one in said if one.ends_data)
                 gone = {_key(one) for one in said} - {
-                    _key(one) for one in remaining(said) if one.who in asked
+                    _key(one)
+                    for one in remaining(said)
+                    if one.who in asked or (one.time > end and not one.brings_data)
                 }
             self._taken |= {_key(one) for one in said} - left
             self._forgotten |= gone
@@ -201,6 +205,7 @@ class NaiveModel:
         members = self._members_with(said)
         ends = [one for one in self.accepted if one.type == ERASURE and one.who in members]
         if any(said.time <= one.time for one in ends) and not stays(said):
+            self._ban_points_of(said, ends)
             return False
         if not said.brings_data or said.type == "order.placed":
             return True
@@ -214,6 +219,15 @@ class NaiveModel:
             )
         return has_ground(theirs, said.time)
 
+    def _ban_points_of(self, refused: Said, ends: list[Said]) -> None:
+        """R25: what an erased person's late event names is banned like what was known of them."""
+        last = max(ends, key=lambda one: one.key)
+        banned = {at for one in ends for at in one.points}
+        points = [at for at in refused.points if at[0] != "company" and at not in banned]
+        if points:
+            reached = tuple(dict.fromkeys(points))
+            self._accept(replace(last, party={}, asked_for={}, reached=reached), set())
+
     # Requests, by R25, R60, R62
 
     def _answer(self, said: Said) -> str | None:
@@ -222,7 +236,7 @@ class NaiveModel:
         if said.type == ACCESS:
             return reason
         if said.type == RECTIFICATION:
-            if reason is None and not self._held(members):
+            if reason is None and not self._is_taken_rightly(said, members):
                 reason = "person_not_found"
             ends = [one for one in self.accepted if one.type == ERASURE and one.who in members]
             if reason is None and any(said.time <= one.time for one in ends):
@@ -253,7 +267,7 @@ class NaiveModel:
         if held := self._held_among(members):
             several = said.type == ACCESS and len(held) > 1
             return members, "person_ambiguous" if several else None
-        if "name" in said.asked_for:
+        if "name" in said.asked_for or said.who is not None:
             return members, "person_not_found"
         points = set(contact_points(said.asked_for))
         using = [
@@ -264,6 +278,12 @@ class NaiveModel:
         if len(using) == 1:
             return using[0], None
         return members, "person_ambiguous" if using else "person_not_found"
+
+    def _is_taken_rightly(self, said: Said, members: set[Who]) -> bool:
+        """R62: something is held, and of the kind of person that the correction speaks of."""
+        held = sorted(self._held(members), key=lambda one: one.key)
+        kind = profile_of(held, said_by(self.accepted, members)).get("kind")
+        return bool(held) and ("kind" in said.data["corrections"] or kind == said.party["kind"])
 
     def _held_among(self, members: set[Who]) -> list[set[Who]]:
         """Persons among them of whom data is held."""

@@ -178,7 +178,7 @@ def _read_request(event: Json, tie: bytes) -> Said:
         party = asked_for
         data = {"scope": {}, "collection": True}
     elif event["type"] == RECTIFICATION:  # R62: data like any that the person gives
-        party = {**spelled(data["corrections"]), "kind": asked_for["kind"]}
+        party = {"kind": asked_for["kind"], **spelled(data["corrections"])}
     who = (event["source"], event["subject"]) if "subject" in event else None
     time = datetime.fromisoformat(event["time"])
     return Said(event["id"], event["type"], who, time, tie, data, party, (), asked_for)
@@ -283,9 +283,10 @@ def said_by(
     if arriving is not None:
         said.append(arriving)
     with_data = {one.who for one in said if one.brings_data}
-    for one in said:
-        if one.type == MERGE and with_data:  # R52: somebody says that they are one
-            with_data |= merged(one)
+    merges = [merged(one) for one in said if one.type == MERGE]
+    # R52: somebody says that they are one.
+    while reached := [one for one in merges if one & with_data and not one <= with_data]:
+        with_data.update(*reached)
     counting = [one for one in said if not with_data or one.who in with_data]
     for who in members - with_data if with_data else ():
         counting.extend(_without_what_it_allows([one for one in said if one.who == who]))
@@ -463,7 +464,10 @@ def acted_for(said: Said, theirs: list[Said]) -> str | None:
 
 
 def of_ended_role(said: Said, theirs: list[Said]) -> bool:
-    """R27: that company was left since; a listing never brings an ended role back (R23)."""
+    """R27: that company was left since; a listing never brings an ended role back (R23), and a
+    consumer has none."""
+    if said.party.get("kind") == "consumer":
+        return False
     company = acted_for(said, theirs)
     left = [
         one.time
