@@ -55,12 +55,12 @@ def test_r28_a_code_beside_the_attributes_names_no_field() -> None:
 
 def test_r28_a_reason_quotes_no_key_that_a_sender_made_up() -> None:
     """Any small letters were taken for a field's name, however many and however deep."""
-    for made_up in ("x" * 300, "äiti", "aino virtanen"):
+    for made_up in ("x" * 300, "äiti", "aino virtanen", "virtanen_aino"):
         sent = order(day(1), {**AINO, made_up: CODE})
         assert reason(sent) == "personal_identity_code: data.party", made_up
     sent = order(day(1), AINO)
     sent["data"]["a"] = orjson.Fragment(b'{"a":' * 100 + f'"{CODE}"'.encode() + b"}" * 100)
-    assert reason(sent) == "personal_identity_code: data.a.a.a.a"
+    assert reason(sent) == "personal_identity_code: data"
 
 
 def test_r25_an_erasure_dated_before_1970_erases() -> None:

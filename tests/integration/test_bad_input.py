@@ -228,7 +228,7 @@ CASES: tuple[Case, ...] = (
     # personal identity codes (R28)
     code_in("code-name", "data.party.name.given"),
     code_in("code-product", "data.lines.0.product", "data.lines.product"),
-    code_in("code-unknown-field", "data.party.ssn"),
+    code_in("code-unknown-field", "data.party.ssn", "data.party"),
     code_in("code-subject", "subject"),
     code_in("code-id", "id"),
     code_in("code-source", "source"),
