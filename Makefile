@@ -114,7 +114,7 @@ fmt: venv ## format the code and fix what ruff can
 soak: venv ## an hour of load: what grows that should not? MINUTES=5 tries it
 	@$(PY) -m bench.soak --minutes $(MINUTES)
 
-bench: venv ## everything against its ceilings and against peers (30 min); QUICK=1, FULL=1, ONLY=rates
+bench: venv ## everything against its ceilings and against peers (45 min); QUICK=1, FULL=1, ONLY=rates
 	@$(PY) -m bench $(if $(QUICK),--quick) $(if $(FULL),--full) $(addprefix --only ,$(ONLY))
 
 guard: venv ## fail if the service became much slower against its yardsticks (a minute)
