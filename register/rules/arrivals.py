@@ -4,7 +4,7 @@ R21, R23 and R25 judge an event by what had arrived before it; everything else i
 """
 
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from register.rules.admission import admits, erased_since
@@ -221,10 +221,8 @@ class Arrivals:
         known = self.facts.get(identity, [])
         if not self._ended or identity not in self.components:
             return known
-        gone = {
-            fact.fact_id for fact in expired_facts(self.facts_of(self.components.members(identity)))
-        }
-        return [fact for fact in known if fact.fact_id not in gone]
+        left = self._left(self.components.members(identity))
+        return [fact for fact in left if fact.identity == identity]
 
     def _forget_matches(self, members: Sequence[bytes]) -> None:
         """R25, R26: nobody is found any more by what has gone just now, in this batch or in
@@ -293,8 +291,7 @@ class Arrivals:
 
     def _left_of_each(self, members: Iterable[bytes]) -> list[Fact]:
         """The same of persons who are not one yet: an erasure takes its own person's alone."""
-        roots = dict.fromkeys(self.components.root(member) for member in members)
-        return [fact for root in roots for fact in self._left(self.components.members(root))]
+        return [fact for group in self.components.sets_of(members) for fact in self._left(group)]
 
     def _refusal(self, fact: Fact, partners: Sequence[bytes]) -> Refused | None:
         if fact.identity is None:
@@ -329,21 +326,18 @@ class Arrivals:
 
     def _holding(self, members: Iterable[bytes]) -> list[Sequence[bytes]]:
         """Those of whom data is held, as persons: what a request names may be of several."""
-        roots = dict.fromkeys(self.components.root(member) for member in members)
-        groups = [self.components.members(root) for root in roots]
+        groups = self.components.sets_of(members)
         return [group for group in groups if any(one.brings_data for one in self._left(group))]
 
     def _names_two(self, fact: Fact, members: Iterable[bytes]) -> bool:
         """Whether the reference is one person's, and the name with a contact point another's
         (R50): whose request it is cannot be told then, and nobody is shown another's data."""
         own = set(self._members([fact.identity]))
-        known = {name for group in self._holding(own) for name in self._names_of(group)}
+        given = (one for one in self._left_of_each(own) if one.brings_data)
+        known = {name for one in given for name in one.names}
         if not fact.names or not known or not known.isdisjoint(fact.names):
             return False
         return bool(self._holding(member for member in members if member not in own))
-
-    def _names_of(self, group: Iterable[bytes]) -> Iterator[bytes]:
-        return (name for one in self._left(group) if one.brings_data for name in one.names)
 
     def _take_access(self, arrival: Intake) -> None:
         request = arrival.request
@@ -401,13 +395,8 @@ class Arrivals:
         though nothing else of the event is kept."""
         erasures = [fact for fact in self.facts_of(members) if fact.type == ERASURE]
         last = max(erasures, key=lambda fact: fact.order)
-        banned = {point for fact in erasures for point in fact.points}
-        named = contact_points([refused.fact])
-        points = tuple(dict.fromkeys(point for point in named if point not in banned))
-        if points:
-            assert last.identity is not None
-            copy = _copy(last, last.identity, points, later=True)
-            self._store(refused, copy, None, ())
+        assert last.identity is not None
+        self._ban_later(refused, last, last.identity, [refused.fact], erasures)
 
     def _extend_erasure(self, arrival: Intake, members: Sequence[bytes]) -> None:
         """R25, R51: who is found to be one person with somebody erased was erased too. What they
@@ -422,10 +411,23 @@ class Arrivals:
         for identity in sorted(members):
             facts = self.facts.get(identity, ())
             gone = (fact for fact in facts if fact.time <= last.time and fact.type not in SURVIVES)
-            banned = {point for fact in facts if fact.type == ERASURE for point in fact.points}
-            points = tuple(point for point in contact_points(gone) if point not in banned)
-            if points:
-                self._store(arrival, _copy(last, identity, points, later=True), None, members)
+            known = [fact for fact in facts if fact.type == ERASURE]
+            self._ban_later(arrival, last, identity, gone, known)
+
+    def _ban_later(
+        self,
+        arrival: Intake,
+        erasure: Fact,
+        identity: bytes,
+        gave: Iterable[Fact],
+        known: Iterable[Fact],
+    ) -> None:
+        """Keep the erasure under the identity once more, for the contact points given that none
+        of the erasures `known` bans."""
+        banned = {point for fact in known for point in fact.points}
+        points = tuple(point for point in contact_points(gave) if point not in banned)
+        if points:
+            self._store(arrival, _copy(erasure, identity, points, later=True), None, ())
 
     # The ban register
 

@@ -44,6 +44,10 @@ class Components(Generic[Node]):
         """Every node of the node's set."""
         return self._members[self.root(node)]
 
+    def sets_of(self, nodes: Iterable[Node]) -> list[list[Node]]:
+        """The nodes' sets, each once."""
+        return [self._members[root] for root in dict.fromkeys(map(self.root, nodes))]
+
     def nodes(self) -> Iterable[Node]:
         """Every node."""
         return self._parents.keys()

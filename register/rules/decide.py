@@ -156,21 +156,23 @@ def _consented(state: PersonState) -> tuple[_Consented, dict[str, int]]:
         if product is not None:
             # No service notice, which asks for none (R35), and disclosure only by name (R34).
             opens = cells & CAMPAIGN_CELLS | named & PURPOSE_CELLS[Purpose.DISCLOSURE]
-            if usable := opens & _reachable(state):
-                by_product[product] = by_product.get(product, 0) | usable
+            by_product[product] = by_product.get(product, 0) | opens
             if product == MOBILE and Channel.PHONE.value in (consent.scope.channels or ()):
                 mobile |= cells & CHANNEL_CELLS[Channel.PHONE]
             continue
         every |= cells
         naming |= named
-    return _Consented(every, naming, mobile, stands), by_product
+    return _Consented(every, naming, mobile, stands), _reachable(by_product, state)
 
 
-def _reachable(state: PersonState) -> int:
-    """Cells of the channels for which a contact point is held (R36)."""
-    return sum(
+def _reachable(by_product: Mapping[str, int], state: PersonState) -> dict[str, int]:
+    """Only the cells of channels for which a contact point is held (R36)."""
+    if not by_product:
+        return {}
+    held = sum(
         CHANNEL_CELLS[channel] for channel, point in POINT_OF.items() if point in state.profile
     )
+    return {product: cells & held for product, cells in by_product.items() if cells & held}
 
 
 def standing_consents(state: PersonState) -> Iterator[tuple[Consent, str | None, int]]:

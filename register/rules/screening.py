@@ -1,6 +1,6 @@
 """The gate right before a campaign sends: may these recipients be contacted, and why?"""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from register.rules import cells, normalise
@@ -136,14 +136,16 @@ def _concerns(question: Question, products: Collection[str]) -> bool:
     return not question.known or not question.related.isdisjoint(products)
 
 
-def _denied_product(question: Question, message: JsonDict) -> Denial | None:
+def _denied_products(question: Question, message: JsonDict) -> Iterator[tuple[str, Denial]]:
+    """The products and groups that are denied in the cell asked."""
     for row in message["products"]["denied"]:
-        reason = Denial(row["reason"])
-        if not _concerns(question, (row["product"],)):
-            continue
         if cells.mask(row.get("purposes"), row.get("channels")) & question.bit:
-            return reason
-    return None
+            yield row["product"], Denial(row["reason"])
+
+
+def _denied_product(question: Question, message: JsonDict) -> Denial | None:
+    denied = _denied_products(question, message)
+    return next((reason for name, reason in denied if _concerns(question, (name,))), None)
 
 
 def _similar(question: Question, basis: Basis, found: Found, message: JsonDict) -> Verdict:
@@ -165,11 +167,7 @@ def _groups_left(
     question: Question, basis: Basis, bought: Sequence[str], message: JsonDict
 ) -> Verdict:
     """The groups that may be marketed where no product is named: not those that are banned (R6)."""
-    denied = {
-        row["product"]: Denial(row["reason"])
-        for row in message["products"]["denied"]
-        if cells.mask(row.get("purposes"), row.get("channels")) & question.bit
-    }
+    denied = dict(_denied_products(question, message))
     left = tuple(group for group in bought if group not in denied)
     return Verdict(basis, None, left) if left else Verdict(None, denied[bought[0]])
 

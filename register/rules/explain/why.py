@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from register.rules import messages
-from register.rules.decide import Decision, audience
+from register.rules.decide import audience
 from register.rules.explain.asked import Asked
 from register.rules.explain.case import Case
 from register.rules.explain.evidence import Evidence, Role, of_consent, of_fact, unique
@@ -61,17 +61,8 @@ def _outcome(
     decision = case.decision
     if decision is None:
         return _without_data(case), ()
-    if question is not None:
-        return _at_the_gate(decision, question)
-    basis = decision.answers.allow.get(purpose, {}).get(channel)
-    if basis is None:
-        return decision.answers.deny[purpose][channel], ()
-    return _at_the_gate(decision, Question(purpose, channel, None))
-
-
-def _at_the_gate(decision: Decision, question: Question) -> tuple[Outcome | None, tuple[str, ...]]:
     found = Found(messages.eligibility(decision, ()), decision.consented_products)
-    verdict = decide_known(question, [found], ())
+    verdict = decide_known(question or Question(purpose, channel, None), [found], ())
     return verdict.basis or verdict.reason, verdict.groups
 
 
