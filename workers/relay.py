@@ -35,6 +35,7 @@ from workers.loop import LoopService, at_most_often
 from workers.metrics import Metrics
 from workers.replay import Replay
 from workers.settings import Settings
+from workers.waves import key_of, repeatable
 
 _STANDBY_SECONDS = 0.5
 _LATER_SECONDS = 3.0
@@ -164,11 +165,11 @@ class Relay(LoopService):
                 return
             if await self._held(connection):
                 continue
-            wave = await next_messages(connection, self._settings.outbox_batch, self._stuck)
-            if wave:
+            taken = await next_messages(connection, self._settings.outbox_batch, self._stuck)
+            if wave := repeatable(taken):
                 last = time.monotonic() if len(wave) < _FEW else 0.0
                 await self._publish(connection, producer, wave)
-            if len(wave) < self._settings.outbox_batch:
+            if len(wave) == len(taken) < self._settings.outbox_batch:
                 await self._wait_for_work()
                 await self._let_more_come(last)
 
@@ -225,7 +226,7 @@ class Relay(LoopService):
             async with producer.transaction():
                 await _send(producer, wave)
         except _TooLong as error:
-            self._stuck.add(_key(error.waiting))
+            self._stuck.add(key_of(error.waiting))
             message = error.waiting.message
             # No traceback: its text would hold the message.
             log.error(  # noqa: TRY400
@@ -296,7 +297,3 @@ def _is_too_long(told: asyncio.Future[Any]) -> bool:
     if not told.done() or told.cancelled():
         return False
     return isinstance(told.exception(), MessageSizeTooLargeError)
-
-
-def _key(one: Waiting) -> Key:
-    return (one.message.topic, one.message.key)

@@ -12,6 +12,7 @@ from tests.integration.support.database import connected
 from tests.integration.support.deployment import Deployment
 from tests.integration.support.events import (
     Json,
+    ago,
     ban,
     believable,
     consumer,
@@ -19,7 +20,7 @@ from tests.integration.support.events import (
     order,
     structured,
 )
-from tests.integration.support.model import assert_nothing_lost, data_of
+from tests.integration.support.model import assert_nothing_lost, data_of, versions
 from tests.integration.support.polling import until
 from tests.integration.support.stream import streaming
 from tests.integration.support.worker import Worker
@@ -185,15 +186,18 @@ def ban_by_address(subject: str) -> Json:
 
 
 @asynccontextmanager
-async def failing(deployment: Deployment, table: str, when: str) -> AsyncIterator[None]:
-    """Rows of the table cannot be written as on a full disk, as long as the body runs."""
+async def failing(
+    deployment: Deployment, table: str, when: str, *, on: str = "insert"
+) -> AsyncIterator[None]:
+    """Rows of the table cannot be written, or deleted, as on a full disk, as long as the body
+    runs."""
     async with connected(deployment.database_url) as connection:
         await connection.execute(
             "create function fails() returns trigger language plpgsql as $$"
             " begin raise exception 'simulated' using errcode = 'disk_full'; end $$"
         )
         await connection.execute(
-            f"create trigger fails before insert on {table} for each row when ({when})"
+            f"create trigger fails before {on} on {table} for each row when ({when})"
             " execute function fails()"
         )
         yield
@@ -235,6 +239,43 @@ async def test_bans_that_nobody_can_place_just_now_make_no_dead_letters(
     await deployment.drained()
     assert await deployment.dead_letters() == []
     await assert_nothing_lost(deployment)
+
+
+async def test_what_is_published_again_brings_back_nobody_who_is_gone(
+    deployment: Deployment,
+) -> None:
+    """A wave that Kafka has, and the outbox still has, is said again and again: a reader that was
+    told to forget somebody must not be told of them once more (`versions`)."""
+
+    worker = await deployment.start_worker()
+    async with (
+        failing(deployment, "outbox", "true", on="delete"),
+        connected(deployment.database_url) as connection,
+    ):
+        await deployment.publish([structured(ORDERS.name, order("gone"))])
+
+        async def published() -> bool:
+            return '"DiskFullError"' in worker.log
+
+        await until("the customer to have been told of", published)
+        asked = {"request_id": "req-1", "party": consumer("gone")}
+        erasure = event("erasure.requested", "gone", asked, time=ago(seconds=1))
+        await deployment.publish([structured(REQUESTS.name, erasure)])
+
+        async def erased() -> bool:
+            waits = "select count(*) from outbox where value is null"
+            return bool(await connection.fetchval(waits))
+
+        await until("the tombstone to wait", erased)
+        before = worker.log.count('"DiskFullError"')
+
+        async def again() -> bool:
+            return worker.log.count('"DiskFullError"') > before + 2
+
+        await until("all of it to have been said again", again, seconds=30)
+    await deployment.drained()
+    (last,) = versions(await deployment.read(ELIGIBILITY.name)).values()
+    assert last.shown is None
 
 
 async def test_own_work_that_fails_stops_no_events(deployment: Deployment) -> None:
